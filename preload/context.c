@@ -1,0 +1,214 @@
+/* context.c: see context.h. */
+#include "preload/context.h"
+#include "tracer/clock.h"
+#include "tracer/recorder.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define LEVELS 4
+static const uint32_t level_size[LEVELS] = {1u << 11, 1u << 14, 1u << 17, 1u << 20};
+#define ALL_PLACES ((1u << 11) + (1u << 14) + (1u << 17) + (1u << 20))
+#define MOST_NODES (1u << 20)
+/* So many ids in a row without a free place: there are too many live contexts. */
+#define MOST_ATTEMPTS 64
+
+/* What a context runs at its end, or keeps under a key. */
+struct node {
+    void (*function)(void *); /* NULL: a value under key */
+    void *argument;           /* or the value */
+    const void *key;
+    uint32_t next;
+};
+
+static struct rs_context *places; /* shared; the levels one after the other */
+static uint64_t *last_id;         /* shared */
+static uint32_t *heads;           /* private: each place's list of nodes */
+static struct node *nodes;        /* private; node 0 is none */
+static uint64_t free_node;        /* counter << 32 | node */
+static uint32_t next_node = 1;
+
+static void *reserve(uint64_t size, int flags) {
+    void *place = rs_sys_mmap(size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (place) rs_sys(SYS_madvise, place, size, 16 /* MADV_DONTDUMP */);
+    return place;
+}
+
+bool rs_contexts_start(void) {
+    places = reserve((uint64_t)ALL_PLACES * sizeof *places, MAP_SHARED);
+    last_id = reserve(sizeof *last_id, MAP_SHARED);
+    heads = reserve((uint64_t)ALL_PLACES * sizeof *heads, MAP_PRIVATE);
+    nodes = reserve((uint64_t)MOST_NODES * sizeof *nodes, MAP_PRIVATE);
+    return places && last_id && heads && nodes;
+}
+
+static struct rs_context *place_of(uint64_t id, int level) {
+    uint32_t offset = 0;
+    for (int i = 0; i < level; i++) offset += level_size[i];
+    return &places[offset + id % level_size[level]];
+}
+
+static bool claim(struct rs_context *place, uint64_t id) {
+    uint64_t key = __atomic_load_n(&place->key, __ATOMIC_ACQUIRE);
+    if (key & 1 || __atomic_load_n(&place->owned, __ATOMIC_RELAXED)) return false;
+    /* Claimed with the new id, not yet live: nobody else takes it, and nobody can know the id. */
+    return __atomic_compare_exchange_n(&place->key, &key, id << 1 | 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static struct rs_context *claim_place(void) {
+    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        uint64_t id = __atomic_add_fetch(last_id, 1, __ATOMIC_RELAXED);
+        for (int level = 0; level < LEVELS; level++) {
+            if (claim(place_of(id, level), id)) return place_of(id, level);
+        }
+    }
+    return NULL;
+}
+
+/* Cut to fit, at a character's boundary in UTF-8, control bytes replaced. */
+static void copy_label(char *to, const char *label) {
+    size_t length = 0;
+    for (; label && label[length] && length < RS_LABEL_SIZE - 1; length++) {
+        unsigned char byte = (unsigned char)label[length];
+        to[length] = byte < 32 || byte == 127 ? '?' : label[length];
+    }
+    if (label && label[length]) {
+        while (length && ((unsigned char)label[length] & 0xC0) == 0x80) length--;
+    }
+    to[length] = 0;
+}
+
+struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
+    struct rs_context *context = claim_place();
+    if (!context) return NULL;
+    context->parent = rs_thread.current;
+    context->began = rs_clock_monotonic();
+    context->thread = rs_trace_tid();
+    context->process = (uint32_t)rs_sys(SYS_getpid);
+    context->origin = origin;
+    heads[context - places] = 0;
+    copy_label(context->label, label);
+    return context;
+}
+
+struct rs_context *rs_context_find(uint64_t id) {
+    if (!id) return NULL;
+    for (int level = 0; level < LEVELS; level++) {
+        struct rs_context *place = place_of(id, level);
+        if (rs_context_id(place) == id) return place;
+    }
+    return NULL;
+}
+
+bool rs_context_live(const struct rs_context *context) {
+    return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) & 1;
+}
+
+bool rs_context_ever(uint64_t id) {
+    return id && id <= __atomic_load_n(last_id, __ATOMIC_RELAXED);
+}
+
+bool rs_context_finish(struct rs_context *context) {
+    uint64_t key = __atomic_load_n(&context->key, __ATOMIC_ACQUIRE);
+    return (key & 1) &&
+           __atomic_compare_exchange_n(&context->key, &key, key & ~1ull, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+void rs_context_owns(uint64_t id, int change) {
+    struct rs_context *context = rs_context_find(id);
+    if (context) __atomic_fetch_add(&context->owned, (uint32_t)change, __ATOMIC_RELAXED);
+}
+
+void rs_context_each_live(void (*visit)(struct rs_context *context)) {
+    /* Places beyond the ids given out were never touched: do not make them memory by looking. */
+    uint64_t last = __atomic_load_n(last_id, __ATOMIC_RELAXED);
+    uint32_t offset = 0;
+    for (int level = 0; level < LEVELS; level++) {
+        uint32_t used = last < level_size[level] ? (uint32_t)last + 1 : level_size[level];
+        bool any = level == 0;
+        for (uint32_t i = 0; i < used; i++) {
+            struct rs_context *place = &places[offset + i];
+            if (!rs_context_live(place)) continue;
+            any = true;
+            visit(place);
+        }
+        if (!any) return;
+        offset += level_size[level];
+    }
+}
+
+/* ---- deferred functions and local values ----------------------------------------------------------------------- */
+
+static uint32_t take_node(void) {
+    uint64_t head = __atomic_load_n(&free_node, __ATOMIC_ACQUIRE);
+    while ((uint32_t)head) {
+        uint64_t next = ((head >> 32) + 1) << 32 | nodes[(uint32_t)head].next;
+        if (__atomic_compare_exchange_n(&free_node, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            return (uint32_t)head;
+        }
+    }
+    if (__atomic_load_n(&next_node, __ATOMIC_RELAXED) >= MOST_NODES) return 0;
+    uint32_t fresh = __atomic_fetch_add(&next_node, 1, __ATOMIC_RELAXED);
+    return fresh < MOST_NODES ? fresh : 0;
+}
+
+static void give_node_back(uint32_t node) {
+    uint64_t head = __atomic_load_n(&free_node, __ATOMIC_RELAXED);
+    uint64_t next;
+    do {
+        nodes[node].next = (uint32_t)head;
+        next = ((head >> 32) + 1) << 32 | node;
+    } while (!__atomic_compare_exchange_n(&free_node, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+}
+
+static int push(struct rs_context *context, void (*function)(void *), void *argument, const void *key) {
+    uint32_t node = take_node();
+    if (!node) return -1;
+    nodes[node].function = function;
+    nodes[node].argument = argument;
+    nodes[node].key = key;
+    uint32_t *head = &heads[context - places];
+    uint32_t next = __atomic_load_n(head, __ATOMIC_RELAXED);
+    do {
+        nodes[node].next = next;
+    } while (!__atomic_compare_exchange_n(head, &next, node, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    return 0;
+}
+
+int rs_context_defer(struct rs_context *context, void (*function)(void *), void *argument) {
+    return push(context, function, argument, NULL);
+}
+
+static struct node *find_value(struct rs_context *context, const void *key) {
+    uint32_t node = __atomic_load_n(&heads[context - places], __ATOMIC_ACQUIRE);
+    for (; node; node = nodes[node].next) {
+        if (!nodes[node].function && nodes[node].key == key) return &nodes[node];
+    }
+    return NULL;
+}
+
+int rs_context_set(struct rs_context *context, const void *key, void *value) {
+    struct node *known = find_value(context, key);
+    if (!known) return push(context, NULL, value, key);
+    known->argument = value;
+    return 0;
+}
+
+void *rs_context_get(struct rs_context *context, const void *key) {
+    struct node *known = find_value(context, key);
+    return known ? known->argument : NULL;
+}
+
+void rs_context_run_deferred(struct rs_context *context) {
+    uint32_t *head = &heads[context - places];
+    for (;;) {
+        uint32_t node = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+        while (node && !__atomic_compare_exchange_n(head, &node, nodes[node].next, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        }
+        if (!node) return;
+        void (*function)(void *) = nodes[node].function;
+        void *argument = nodes[node].argument;
+        give_node_back(node);
+        if (function) function(argument);
+    }
+}

@@ -1,0 +1,67 @@
+/* context.h: the requests.
+ *
+ *   id ──► level 0: [  2048 places]  place id % 2048     an id lies in the first level whose place was free when it began;
+ *          level 1: [ 16384 places]  place id % 16384    a lookup tries the levels in turn: at most four loads, no lock.
+ *          level 2: [131072 places]                      With few live contexts only the first level's memory is touched.
+ *          level 3: [ 1 Mi  places]
+ *
+ * What must stay true:
+ * - Ids count up and are never used again. A place is used again when its context has ended and owns no description any more;
+ *   so the label of an owner can still be told after its end.
+ * - The arena is shared with the processes forked from this one: an owner in another process has a name here, too.
+ * - `key` = id * 2 + (1 while live) is the one word that claims and identifies a place.
+ * - What a context must run at its end, and keeps for REQSCOPE_LOCAL, holds addresses, so it is the process's own. */
+#ifndef RS_PRELOAD_CONTEXT_H
+#define RS_PRELOAD_CONTEXT_H
+
+#include "preload/guard.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RS_LABEL_SIZE 128
+
+struct rs_context {
+    uint64_t key;      /* atomic */
+    uint64_t parent;   /* the context that was current when it began */
+    uint64_t began;    /* CLOCK_MONOTONIC nanoseconds */
+    uint32_t owned;    /* descriptions that it owns; atomic */
+    uint32_t thread;   /* that began it */
+    uint32_t origin;   /* enum rs_origin */
+    uint32_t process;  /* that began it */
+    uint64_t reserved[3];
+    char label[RS_LABEL_SIZE];
+};
+_Static_assert(sizeof(struct rs_context) == 192, "three cache lines");
+
+bool rs_contexts_start(void);
+
+/* Begins a context; NULL when all places are taken. Its key is set last. */
+struct rs_context *rs_context_begin(const char *label, uint32_t origin);
+
+/* The place of an id, live or ended; NULL when its place has been used again, or there never was such an id. */
+struct rs_context *rs_context_find(uint64_t id);
+
+bool rs_context_live(const struct rs_context *context);
+bool rs_context_ever(uint64_t id);
+static inline uint64_t rs_context_id(const struct rs_context *context) {
+    return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) >> 1;
+}
+
+/* Marks it ended; false when it was not live: somebody else ended it. */
+bool rs_context_finish(struct rs_context *context);
+
+/* A description of its own more, or less. id may be 0 or unknown. */
+void rs_context_owns(uint64_t id, int change);
+
+/* Calls visit for every live context. */
+void rs_context_each_live(void (*visit)(struct rs_context *context));
+
+/* Functions to run at its end, last in first out, and values by key. -1 when memory is used up. */
+int rs_context_defer(struct rs_context *context, void (*function)(void *), void *argument);
+int rs_context_set(struct rs_context *context, const void *key, void *value);
+void *rs_context_get(struct rs_context *context, const void *key);
+/* Runs and forgets them all, including those that are added meanwhile. */
+void rs_context_run_deferred(struct rs_context *context);
+
+#endif

@@ -1,0 +1,200 @@
+/* fdtable.c: slots and the arena of descriptions. fdtable.h draws them. */
+#include "preload/fdtable.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#ifndef MADV_DONTDUMP
+#define MADV_DONTDUMP 16
+#endif
+
+#define MOST_SLOTS (1u << 24)
+#define LEAST_SLOTS (1u << 16)
+#define MOST_DESCRIPTIONS (1u << 21)
+#define LEAST_DESCRIPTIONS (1u << 14)
+#define NO_OWNER (~0ull)
+
+/* A process's own count of numbers for each description, and whether it had it from its parent. */
+#define LOCAL_INHERITED (1u << 31)
+
+uint64_t *rs_slots;
+uint32_t rs_slot_count;
+struct rs_description *rs_descriptions;
+
+static uint32_t description_count;
+static uint32_t *local;  /* by description index, private */
+static int highest = -1; /* no fd above it is known; atomic, only rises */
+
+/* What all processes share besides the descriptions; lies in the place of descriptions[0]'s neighbours' page, before them. */
+struct shared {
+    uint64_t next_id;
+    uint64_t free_head; /* counter << 32 | index */
+    uint32_t next_index;
+};
+static struct shared *shared;
+
+/* Address space without memory: `most` elements, or half as many, and so on, down to `least`. */
+static void *reserve(uint32_t *count, uint32_t most, uint32_t least, uint64_t size, int flags) {
+    for (*count = most; *count >= least; *count /= 2) {
+        void *place = rs_sys_mmap(*count * size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+        if (!place) continue;
+        rs_sys(SYS_madvise, place, *count * size, MADV_DONTDUMP);
+        return place;
+    }
+    return NULL;
+}
+
+bool rs_table_start(void) {
+    uint32_t unused;
+    rs_slots = reserve(&rs_slot_count, MOST_SLOTS, LEAST_SLOTS, sizeof *rs_slots, MAP_PRIVATE);
+    rs_descriptions = reserve(&description_count, MOST_DESCRIPTIONS, LEAST_DESCRIPTIONS, sizeof *rs_descriptions, MAP_SHARED);
+    local = reserve(&unused, description_count, description_count, sizeof *local, MAP_PRIVATE);
+    shared = reserve(&unused, 1, 1, sizeof *shared, MAP_SHARED);
+    if (!rs_slots || !rs_descriptions || !local || !shared) {
+        rs_slot_count = 0;
+        return false;
+    }
+    rs_descriptions[RS_NO_DESCRIPTION].tag = NO_OWNER;
+    rs_descriptions[RS_OWN_DESCRIPTION].tag = NO_OWNER;
+    shared->next_index = RS_OWN_DESCRIPTION + 1;
+    shared->next_id = 1;
+    return true;
+}
+
+static uint32_t index_of(const struct rs_description *description) {
+    return (uint32_t)(description - rs_descriptions);
+}
+
+static uint64_t word_of(const struct rs_description *description) {
+    return description->id << 32 | index_of(description);
+}
+
+bool rs_still(int fd, const struct rs_description *description, uint64_t id) {
+    return (uint32_t)fd < rs_slot_count && __atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE) == word_of(description) &&
+           description->id == id;
+}
+
+static uint32_t take_free_place(void) {
+    uint64_t head = __atomic_load_n(&shared->free_head, __ATOMIC_ACQUIRE);
+    while ((uint32_t)head) {
+        uint64_t next = ((head >> 32) + 1) << 32 | rs_descriptions[(uint32_t)head].next_free;
+        if (__atomic_compare_exchange_n(&shared->free_head, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            return (uint32_t)head;
+        }
+    }
+    if (__atomic_load_n(&shared->next_index, __ATOMIC_RELAXED) >= description_count) return 0;
+    uint32_t fresh = __atomic_fetch_add(&shared->next_index, 1, __ATOMIC_RELAXED);
+    return fresh < description_count ? fresh : 0;
+}
+
+static void give_place_back(uint32_t index) {
+    uint64_t head = __atomic_load_n(&shared->free_head, __ATOMIC_RELAXED);
+    uint64_t next;
+    do {
+        rs_descriptions[index].next_free = (uint32_t)head;
+        next = ((head >> 32) + 1) << 32 | index;
+    } while (!__atomic_compare_exchange_n(&shared->free_head, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+}
+
+struct rs_description *rs_description_new(void) {
+    uint32_t index = take_free_place();
+    if (!index) return NULL;
+    struct rs_description *description = &rs_descriptions[index];
+    uint64_t id = __atomic_fetch_add(&shared->next_id, 1, __ATOMIC_RELAXED);
+    *description = (struct rs_description){.id = id};
+    return description;
+}
+
+static void raise_highest(int fd) {
+    int known = __atomic_load_n(&highest, __ATOMIC_RELAXED);
+    while (fd > known &&
+           !__atomic_compare_exchange_n(&highest, &known, fd, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
+void rs_rebind(int fd, struct rs_description *description) {
+    if ((uint32_t)fd >= rs_slot_count) return;
+    __atomic_fetch_add(&local[index_of(description)], 1, __ATOMIC_RELAXED);
+    raise_highest(fd);
+    __atomic_store_n(&rs_slots[fd], word_of(description), __ATOMIC_RELEASE);
+}
+
+void rs_bind(int fd, struct rs_description *description) {
+    if ((uint32_t)fd >= rs_slot_count) return;
+    __atomic_fetch_add(&description->holders, 1, __ATOMIC_RELAXED);
+    rs_rebind(fd, description);
+}
+
+bool rs_bind_if_unknown(int fd, struct rs_description *description) {
+    uint64_t none = 0;
+    if ((uint32_t)fd < rs_slot_count) {
+        __atomic_fetch_add(&description->holders, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&local[index_of(description)], 1, __ATOMIC_RELAXED);
+        raise_highest(fd);
+        if (__atomic_compare_exchange_n(&rs_slots[fd], &none, word_of(description), false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+            return true;
+        }
+        __atomic_store_n(&local[index_of(description)], 0, __ATOMIC_RELAXED);
+    }
+    give_place_back(index_of(description));
+    return false;
+}
+
+struct rs_description *rs_unbind(int fd, bool *last) {
+    *last = false;
+    if ((uint32_t)fd >= rs_slot_count || !__atomic_load_n(&rs_slots[fd], __ATOMIC_RELAXED)) return NULL;
+    uint32_t index = (uint32_t)__atomic_exchange_n(&rs_slots[fd], 0, __ATOMIC_ACQ_REL);
+    if (index <= RS_OWN_DESCRIPTION) return NULL;
+    uint32_t left = __atomic_sub_fetch(&local[index], 1, __ATOMIC_RELAXED);
+    if (!(left & ~LOCAL_INHERITED)) {
+        *last = true;
+        __atomic_store_n(&local[index], 0, __ATOMIC_RELAXED);
+    }
+    return &rs_descriptions[index];
+}
+
+bool rs_release(struct rs_description *description) {
+    if (__atomic_sub_fetch(&description->holders, 1, __ATOMIC_ACQ_REL)) return false;
+    give_place_back(index_of(description));
+    return true;
+}
+
+void rs_bind_own(int fd) {
+    if ((uint32_t)fd >= rs_slot_count) return;
+    raise_highest(fd);
+    __atomic_store_n(&rs_slots[fd], RS_OWN_DESCRIPTION, __ATOMIC_RELEASE);
+}
+
+int rs_next_known(int from) {
+    int end = __atomic_load_n(&highest, __ATOMIC_RELAXED);
+    for (int fd = from < 0 ? 0 : from; fd <= end; fd++) {
+        if (rs_slot_index(fd) > RS_OWN_DESCRIPTION) return fd;
+    }
+    return -1;
+}
+
+static void count_holders(uint32_t change) {
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
+        uint32_t index = rs_slot_index(fd);
+        if (index > RS_OWN_DESCRIPTION) __atomic_fetch_add(&rs_descriptions[index].holders, change, __ATOMIC_RELAXED);
+    }
+}
+
+void rs_table_forking(void) {
+    count_holders(1);
+}
+
+void rs_table_fork_failed(void) {
+    count_holders(-1u);
+}
+
+void rs_table_forked(void) {
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
+        __atomic_fetch_or(&local[rs_slot_index(fd)], LOCAL_INHERITED, __ATOMIC_RELAXED);
+    }
+}
+
+bool rs_inherited(const struct rs_description *description) {
+    return __atomic_load_n(&local[index_of(description)], __ATOMIC_RELAXED) & LOCAL_INHERITED;
+}

@@ -1,0 +1,119 @@
+/* fdtable.h: which open file description an fd number stands for, and whose it is.
+ *
+ *   fd ──► slot[fd]                one word {description's index, low half of its id}; 0: nothing known
+ *            │                     private to the process, reserved once, never moved: a lookup is one load
+ *            ▼
+ *          struct rs_description   64 bytes, one cache line, in an arena shared with all processes that descend from
+ *                                  this one, as the kernel's description is
+ *
+ * What must stay true:
+ * - A description's id is never used again. Its place in the arena is, once no number anywhere stands for it: `holders`
+ *   counts the numbers in all processes, as the kernel's own f_count does. (A process that is killed does not count its
+ *   numbers down: their place is lost, nothing worse.)
+ * - A slot is emptied before the real close and filled after the real open.
+ * - Index 0 is the answer for "nothing known", index 1 stands for the guard's own descriptors. Their tag equals no context,
+ *   so that the fast path needs one comparison: tag == current.
+ *
+ * No locks: slots and counts are atomic; free places are a stack with a counter against A-B-A. Signal safe. */
+#ifndef RS_PRELOAD_FDTABLE_H
+#define RS_PRELOAD_FDTABLE_H
+
+#include "preload/guard.h"
+
+#include <stdint.h>
+
+/* In a tag, beside the owner's id. */
+#define RS_TAG_FRESH (1ull << 63)  /* nothing has been done with it: its identity is yet to be taken */
+#define RS_TAG_POOLED (1ull << 62) /* back in a pool: the next context that uses it owns it */
+#define RS_TAG_OWNER (RS_TAG_POOLED - 1)
+
+#define RS_DESCRIPTION_SHARED 1u    /* by design: never a finding */
+#define RS_DESCRIPTION_INHERITED 2u /* open before the process was */
+#define RS_DESCRIPTION_UNSEEN 4u    /* its opening was not seen */
+
+struct rs_description {
+    uint64_t tag;          /* owner's context id, and RS_TAG_*; atomic */
+    uint64_t id;           /* 1, 2, 3 ... in the order of opening */
+    uint64_t opener;       /* the context that opened it */
+    uint64_t opened;       /* when, CLOCK_MONOTONIC nanoseconds */
+    uint64_t identity;     /* inode and device; 0: not taken. Atomic. */
+    uint32_t opened_stack; /* stack.h */
+    uint32_t opener_thread;
+    uint32_t holders;      /* numbers in all processes; atomic */
+    uint32_t next_free;
+    uint8_t opened_by;      /* enum rs_operation */
+    uint8_t kind;           /* enum rs_kind */
+    uint8_t flags;          /* RS_DESCRIPTION_*; atomic */
+    uint8_t phase;          /* enum rs_phase */
+    uint8_t last_operation; /* the owner's */
+    uint8_t unused[3];
+};
+_Static_assert(sizeof(struct rs_description) == 64, "one cache line");
+
+#define RS_NO_DESCRIPTION 0u
+#define RS_OWN_DESCRIPTION 1u
+
+extern uint64_t *rs_slots;
+extern uint32_t rs_slot_count;
+extern struct rs_description *rs_descriptions;
+
+/* Reserves the tables; false when there is no address space for them. Constructor only. */
+bool rs_table_start(void);
+
+static inline uint32_t rs_slot_index(int fd) {
+    return rs_likely((uint32_t)fd < rs_slot_count) ? (uint32_t)__atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE) : 0;
+}
+
+/* Never NULL: what is not known is descriptions[0]. */
+static inline struct rs_description *rs_lookup(int fd) {
+    return &rs_descriptions[rs_slot_index(fd)];
+}
+
+static inline bool rs_known(const struct rs_description *description) {
+    return description > &rs_descriptions[RS_OWN_DESCRIPTION];
+}
+
+static inline bool rs_is_own(int fd) {
+    return rs_slot_index(fd) == RS_OWN_DESCRIPTION;
+}
+
+static inline uint64_t rs_owner_of(const struct rs_description *description) {
+    return __atomic_load_n(&description->tag, __ATOMIC_RELAXED) & RS_TAG_OWNER;
+}
+
+/* Does fd still stand for the description with this id? */
+bool rs_still(int fd, const struct rs_description *description, uint64_t id);
+
+/* A new description, held by nobody yet; NULL when all places are taken. */
+struct rs_description *rs_description_new(void);
+
+/* fd stands for description from now on (one holder more). What it stood for before must have been dropped. */
+void rs_bind(int fd, struct rs_description *description);
+
+/* The same, unless something is known of fd by now: then false, and the description's place is free again. */
+bool rs_bind_if_unknown(int fd, struct rs_description *description);
+
+/* Nothing is known of fd any more. Returns what it stood for, NULL if nothing; *last: no number of this process stands for
+ * it now. The description stays readable until rs_release. */
+struct rs_description *rs_unbind(int fd, bool *last);
+
+/* Puts back what rs_unbind took, after a close or dup2 that failed. */
+void rs_rebind(int fd, struct rs_description *description);
+
+/* One holder less, after rs_unbind. True: it was the last of all processes; the place is free. */
+bool rs_release(struct rs_description *description);
+
+/* fd is one of the guard's own. */
+void rs_bind_own(int fd);
+
+/* The first fd >= from for which something is known, or -1. */
+int rs_next_known(int from);
+
+/* Before a fork: the child's numbers hold, too. After a fork that failed: undone. */
+void rs_table_forking(void);
+void rs_table_fork_failed(void);
+/* In the child: what it holds is inherited. */
+void rs_table_forked(void);
+bool rs_inherited(const struct rs_description *description);
+
+#endif

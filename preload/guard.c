@@ -1,0 +1,88 @@
+/* guard.c: the guard's life in a process: start, fork, end.
+ *
+ * The constructor runs after those of all libraries that were loaded with the program, so calls come before it: until it is
+ * done rs_on is false and they pass. What cannot be had (address space, an unwinder) leaves the guard off or without stacks,
+ * with one line on the log; it never stops the program. */
+#include "preload/guard.h"
+#include "preload/config.h"
+#include "preload/context.h"
+#include "preload/events.h"
+#include "preload/fdtable.h"
+#include "preload/finding.h"
+#include "preload/log.h"
+#include "preload/modules.h"
+#include "preload/real.h"
+#include "preload/stack.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool rs_on;
+__thread struct rs_thread rs_thread __attribute__((tls_model("initial-exec")));
+
+static bool forked; /* this process is a fork's child */
+
+static const char *get_variable(const char *name) {
+    return secure_getenv(name);
+}
+
+static void before_fork(void) {
+    rs_table_forking();
+}
+
+static void in_child(void) {
+    forked = true;
+    rs_table_forked();
+    rs_stack_forked();
+    rs_findings_forked();
+    rs_trace_forked();
+    rs_log_forked();
+}
+
+static bool start_tables(void) {
+    return rs_table_start() && rs_contexts_start() && rs_findings_start();
+}
+
+static void say_what_is_not_there(void) {
+    if (rs_config.rules) rs_log_line("REQSCOPE_RULES: this version has no rules; the file is not read", rs_config.rules);
+}
+
+__attribute__((constructor)) static void start(void) {
+    static char complaints_buffer[4096];
+    struct rs_text complaints = rs_text_in(complaints_buffer, sizeof complaints_buffer);
+    int saved = errno;
+    rs_real_resolve();
+    rs_clock_start();
+    rs_config_read(&rs_config, get_variable, &complaints);
+    if (rs_config.mode == RS_MODE_OFF && !complaints.length) return;
+    bool tables = start_tables();
+    rs_log_start(&rs_config);
+    if (complaints.length) rs_log_write(complaints_buffer, complaints.length);
+    if (rs_config.mode == RS_MODE_OFF) return;
+    if (!tables) {
+        rs_log_line("off: no address space for its tables (is it limited? ulimit -v); the program runs unguarded", NULL);
+        return;
+    }
+    say_what_is_not_there();
+    if (!rs_stack_start(rs_config.stack_depth)) rs_log_line("no unwinder was found: reports have no stacks", NULL);
+    rs_modules_refresh();
+    if (pthread_atfork(before_fork, NULL, in_child)) rs_log_line("forks are not followed: no memory", NULL);
+    rs_on = true;
+    rs_events_start();
+    errno = saved;
+}
+
+/* Other libraries' destructors, and other threads, may still do I/O: nothing is taken down. */
+__attribute__((destructor)) static void finish(void) {
+    int saved = errno;
+    if (!rs_on || rs_thread.vfork_child) return;
+    rs_trace_finish();
+    if (forked) {
+        /* A server that forks for each connection would use up its parent's places otherwise. */
+        rs_on = false;
+        rs_table_fork_failed();
+    }
+    errno = saved;
+}

@@ -1,0 +1,26 @@
+/* log.h: where reports go (REQSCOPE_LOG). One report is one write; it never goes to a descriptor of the program's, never
+ * blocks on a pipe that nobody reads, and never raises SIGPIPE: what cannot be written at once is dropped and counted. */
+#ifndef RS_PRELOAD_LOG_H
+#define RS_PRELOAD_LOG_H
+
+#include "preload/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Opens the target that the configuration names. When that fails, standard error is used, and that is said there. */
+void rs_log_start(const struct rs_config *config);
+
+/* In a fork's child: a path with %p means another file now. */
+void rs_log_forked(void);
+
+/* Writes length bytes with one write. Any thread, signal safe; errno kept. */
+void rs_log_write(const char *text, size_t length);
+
+/* One line: "reqscope: what: detail". detail may be NULL. */
+void rs_log_line(const char *what, const char *detail);
+
+/* Reports that could not be written so far. */
+uint64_t rs_log_dropped(void);
+
+#endif

@@ -1,0 +1,106 @@
+/* policy.c: see policy.h. What is rare: everything but an owner using its own. */
+#include "preload/policy.h"
+#include "preload/config.h"
+#include "preload/context.h"
+#include "preload/describe.h"
+#include "preload/finding.h"
+#include "preload/track.h"
+
+/* How often the table may change under a decision before it is left alone. */
+#define MOST_ATTEMPTS 4
+
+static bool looked_for(enum rs_finding_kind kind) {
+    return rs_config.checks >> kind & 1;
+}
+
+/* The first use by a context: note what the kernel calls it, to know it again. Returns the tag without RS_TAG_FRESH. */
+static uint64_t take_identity(int fd, struct rs_description *description, uint64_t tag) {
+    __atomic_store_n(&description->identity, rs_identity(fd), __ATOMIC_RELAXED);
+    __atomic_compare_exchange_n(&description->tag, &tag, tag & ~RS_TAG_FRESH, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    return tag & ~RS_TAG_FRESH;
+}
+
+/* Is fd something else than the table says? It was closed and opened again unseen. */
+static bool stale(int fd, const struct rs_description *description) {
+    uint64_t noted = __atomic_load_n(&description->identity, __ATOMIC_RELAXED);
+    return noted && rs_identity(fd) != noted;
+}
+
+/* Nothing to ask: it is nobody's, or shared, or nobody asks. */
+static bool open_to_all(const struct rs_description *description, uint64_t owner) {
+    return !owner || !rs_thread.current || owner == rs_thread.current ||
+           __atomic_load_n(&description->flags, __ATOMIC_RELAXED) & RS_DESCRIPTION_SHARED;
+}
+
+/* In lease: an outgoing connection may go from one context to the next. */
+static bool leasable(int fd, const struct rs_description *description) {
+    return rs_config.policy == RS_POLICY_LEASE && description->opened_by != RS_OP_accept && rs_is_connected_stream(fd);
+}
+
+/* A leasable connection is taken by the current context; dirty when the exchange on it is not complete. */
+static bool lease(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
+    uint32_t unread = rs_unread(fd);
+    bool dirty = description->phase == RS_PHASE_SENT || (unread && unread != ~0u);
+    if (dirty && looked_for(RS_FINDING_dirty_handover) && !rs_found(RS_FINDING_dirty_handover, operation, fd, description)) {
+        errno = EPERM;
+        return false;
+    }
+    rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_LEASED);
+    return true;
+}
+
+/* Another context's. */
+static RS_COLD bool foreign(struct rs_call *call, int fd, enum rs_operation operation, struct rs_description *description,
+                            uint64_t tag) {
+    if (leasable(fd, description)) {
+        if (!lease(fd, operation, description, tag)) return false;
+        call->description = description;
+        return true;
+    }
+    if (!looked_for(RS_FINDING_foreign_io) || rs_found(RS_FINDING_foreign_io, operation, fd, description)) return true;
+    errno = EPERM;
+    return false;
+}
+
+RS_COLD bool rs_begin_call_slow(struct rs_call *call, int fd, enum rs_operation operation) {
+    if (rs_thread.inside || rs_thread.vfork_child) return true;
+    call->id = 0;
+    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        if (rs_is_own(fd)) {
+            errno = EBADF;
+            return false;
+        }
+        struct rs_description *description = rs_lookup(fd);
+        if (!rs_known(description)) description = rs_adopt(fd);
+        if (!description || !rs_known(description)) return true;
+        uint64_t id = description->id;
+        uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE);
+        call->id = id;
+        if (tag & RS_TAG_FRESH && (tag & RS_TAG_OWNER) == rs_thread.current) tag = take_identity(fd, description, tag);
+        if (tag & RS_TAG_POOLED && rs_thread.current) {
+            rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_TAKEN);
+            continue;
+        }
+        if (tag == rs_thread.current) call->description = description;
+        if (open_to_all(description, tag & RS_TAG_OWNER)) return true;
+        if (!rs_still(fd, description, id)) continue;
+        if (stale(fd, description)) {
+            rs_adopt_anew(fd);
+            continue;
+        }
+        return foreign(call, fd, operation, description, tag);
+    }
+    return true;
+}
+
+RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {
+    struct rs_description *description = rs_lookup(fd);
+    uint64_t id = description->id, owner = rs_owner_of(description);
+    /* A fork's child that closes its copy ends nothing. */
+    if (rs_thread.inside || open_to_all(description, owner) || rs_inherited(description)) return true;
+    if (!looked_for(RS_FINDING_foreign_close) || !rs_still(fd, description, id) || stale(fd, description)) return true;
+    if (leasable(fd, description)) return true;
+    if (rs_found(RS_FINDING_foreign_close, operation, fd, description)) return true;
+    errno = EPERM;
+    return false;
+}

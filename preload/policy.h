@@ -1,0 +1,79 @@
+/* policy.h: may this context do that with this description? The decision of every call.
+ *
+ *   rs_begin_call ──► the owner is the current context: go on                      (inline: one load, one comparison)
+ *                 └─► policy.c: nobody's, no context, shared, back in a pool: go on
+ *                              the table is wrong (another inode): correct it, go on
+ *                              lease, and the exchange is complete: it changes hands, go on
+ *                              else a finding: log: go on; deny: EPERM; abort
+ *
+ * A finding is made before the real call, so in deny no byte moves. */
+#ifndef RS_PRELOAD_POLICY_H
+#define RS_PRELOAD_POLICY_H
+
+#include "preload/fdtable.h"
+#include "tracer/layout.h"
+#include "tracer/recorder.h"
+
+#include <errno.h>
+
+/* One call on one descriptor, between its begin and its end. */
+struct rs_call {
+    struct rs_description *description; /* when the current context owns it: its phase is kept; else NULL */
+    uint64_t id;                        /* the description's, 0 not known, RS_CALL_UNSEEN */
+};
+
+/* The guard's own, or the unwinder's: nothing is recorded. */
+#define RS_CALL_UNSEEN (~0ull)
+
+/* False: the call must not be made; errno is set. */
+bool rs_begin_call_slow(struct rs_call *call, int fd, enum rs_operation operation);
+
+static inline bool rs_begin_call(struct rs_call *call, int fd, enum rs_operation operation) {
+    call->description = NULL;
+    call->id = RS_CALL_UNSEEN;
+    if (rs_unlikely(!rs_on)) return true;
+    struct rs_description *description = rs_lookup(fd);
+    if (rs_likely(__atomic_load_n(&description->tag, __ATOMIC_RELAXED) == rs_thread.current)) {
+        call->description = description;
+        call->id = description->id;
+        return true;
+    }
+    return rs_begin_call_slow(call, fd, operation);
+}
+
+static inline bool rs_operation_sends(enum rs_operation operation) {
+    return operation == RS_OP_write || operation == RS_OP_send || operation == RS_OP_sendfile;
+}
+
+static inline bool rs_operation_receives(enum rs_operation operation) {
+    return operation == RS_OP_read || operation == RS_OP_recv;
+}
+
+/* result: what the real call returned, errno as it left it. */
+static inline void rs_end_call(const struct rs_call *call, int fd, enum rs_operation operation, int64_t result) {
+    struct rs_description *description = call->description;
+    if (description) {
+        if (description->last_operation != operation) description->last_operation = (uint8_t)operation;
+        if (rs_operation_sends(operation) && result > 0 && description->phase != RS_PHASE_SENT) {
+            description->phase = RS_PHASE_SENT;
+        }
+        if (rs_operation_receives(operation) && result > 0 && description->phase == RS_PHASE_SENT) {
+            description->phase = RS_PHASE_ANSWERED;
+        }
+    }
+    if (rs_unlikely(rs_tracing) && call->id != RS_CALL_UNSEEN) {
+        rs_record_io(fd, operation, result < 0 ? -(int64_t)errno : result, call->id, rs_thread.current);
+    }
+}
+
+/* May the current context close (or shut down) fd? False: errno is EPERM. A number of which nothing is known may be closed. */
+bool rs_may_close_slow(int fd, enum rs_operation operation);
+
+static inline bool rs_may_close(int fd, enum rs_operation operation) {
+    if (!rs_tables_are_ours()) return true;
+    const struct rs_description *description = rs_lookup(fd);
+    if (!rs_known(description) || __atomic_load_n(&description->tag, __ATOMIC_RELAXED) == rs_thread.current) return true;
+    return rs_may_close_slow(fd, operation);
+}
+
+#endif

@@ -1,0 +1,183 @@
+/* stack.c: see stack.h. */
+#include "preload/stack.h"
+#include "preload/guard.h"
+#include "preload/modules.h"
+#include "tracer/recorder.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unwind.h>
+
+#define TABLE_SIZE (1u << 17)
+#define ARENA_WORDS (1u << 23)
+#define MOST_PROBES 64u
+/* The guard's own frames above a wrapper's caller: never more. */
+#define OWN_FRAMES 8
+
+/* An arena header: frames, flags and the epoch (which process of a family of forks) in whose trace it stands. */
+#define HEADER(frames, flags) ((uint64_t)(frames) | (uint64_t)(flags) << 16)
+#define HEADER_FRAMES(header) ((uint32_t)((header)&0xffff))
+#define HEADER_FLAGS(header) ((uint32_t)((header) >> 16 & 0xffff))
+#define HEADER_EPOCH(header) ((uint32_t)((header) >> 32))
+
+static uint64_t *table; /* high half of the hash << 32 | id */
+static uint64_t *arena;
+static uint32_t arena_used = 1;
+static uint32_t wanted; /* frames */
+static uint32_t epoch = 1;
+static uint64_t lost;
+static int (*unwind)(void **addresses, int size); /* libunwind's unw_backtrace, or ours over libgcc's */
+static struct rs_module_range own_code;
+
+/* ---- unwinding --------------------------------------------------------------------------------------------------- */
+
+static _Unwind_Reason_Code (*libgcc_backtrace)(_Unwind_Trace_Fn, void *);
+static uintptr_t (*libgcc_ip)(struct _Unwind_Context *);
+
+struct collected {
+    void **addresses;
+    int size, count;
+};
+
+static _Unwind_Reason_Code collect(struct _Unwind_Context *context, void *argument) {
+    struct collected *collected = argument;
+    if (collected->count == collected->size) return _URC_END_OF_STACK;
+    collected->addresses[collected->count++] = (void *)libgcc_ip(context);
+    return _URC_NO_REASON;
+}
+
+static int unwind_with_libgcc(void **addresses, int size) {
+    struct collected collected = {addresses, size, 0};
+    libgcc_backtrace(collect, &collected);
+    return collected.count;
+}
+
+/* Loaded, not linked: its _Unwind_ functions must not come before the C++ runtime's (RTLD_LOCAL keeps them apart). */
+static bool load_unwinder(void) {
+    void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    if (library) unwind = (int (*)(void **, int))(uintptr_t)dlsym(library, "unw_backtrace");
+    if (unwind) return true;
+    library = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (!library) return false;
+    libgcc_backtrace = (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))(uintptr_t)dlsym(library, "_Unwind_Backtrace");
+    libgcc_ip = (uintptr_t(*)(struct _Unwind_Context *))(uintptr_t)dlsym(library, "_Unwind_GetIP");
+    if (!libgcc_backtrace || !libgcc_ip) return false;
+    unwind = unwind_with_libgcc;
+    return true;
+}
+
+static void *reserve(uint64_t size) {
+    void *place = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (place) rs_sys(SYS_madvise, place, size, 16 /* MADV_DONTDUMP */);
+    return place;
+}
+
+bool rs_stack_start(uint32_t depth) {
+    if (!depth) return true;
+    own_code = rs_module_range_of((uintptr_t)&rs_stack_take);
+    rs_thread.inside++;
+    bool loaded = load_unwinder();
+    rs_thread.inside--;
+    table = loaded ? reserve(TABLE_SIZE * sizeof *table) : NULL;
+    arena = loaded ? reserve(ARENA_WORDS * sizeof *arena) : NULL;
+    if (!table || !arena) return false;
+    wanted = depth;
+    rs_stack_take();
+    return true;
+}
+
+/* Kept out of rs_stack_take so that its buffer is not on the stack of a caller that takes none. */
+__attribute__((noinline)) static uint32_t take(void) {
+    void *addresses[RS_STACK_MAX + OWN_FRAMES];
+    uint32_t most = wanted + OWN_FRAMES;
+    int saved = errno;
+    rs_thread.inside++;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    int count = unwind(addresses, (int)most);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    rs_thread.inside--;
+    errno = saved;
+    uint32_t first = 0;
+    while ((int)first < count && rs_in_range(&own_code, (uintptr_t)addresses[first])) first++;
+    if (count <= (int)first) return 0;
+    uint32_t frames = (uint32_t)count - first;
+    while (frames && !addresses[first + frames - 1]) frames--;
+    uint32_t flags = frames > wanted || count == (int)most ? RS_STACK_TRUNCATED : 0;
+    if (frames > wanted) frames = wanted;
+    return rs_stack_intern((const uint64_t *)(void *)(addresses + first), frames, flags);
+}
+
+uint32_t rs_stack_take(void) {
+    if (!wanted || rs_thread.inside || rs_thread.vfork_child) return 0;
+    return take();
+}
+
+/* ---- keeping ----------------------------------------------------------------------------------------------------- */
+
+static bool same(uint32_t id, const uint64_t *addresses, uint32_t frames) {
+    uint64_t header = __atomic_load_n(&arena[id], __ATOMIC_RELAXED);
+    return HEADER_FRAMES(header) == frames && !memcmp(&arena[id + 1], addresses, frames * sizeof *addresses);
+}
+
+static uint32_t add(const uint64_t *addresses, uint32_t frames, uint32_t flags) {
+    if (__atomic_load_n(&arena_used, __ATOMIC_RELAXED) + frames + 1 > ARENA_WORDS) return 0;
+    uint32_t id = __atomic_fetch_add(&arena_used, frames + 1, __ATOMIC_RELAXED);
+    if (id + frames + 1 > ARENA_WORDS) return 0;
+    memcpy(&arena[id + 1], addresses, frames * sizeof *addresses);
+    __atomic_store_n(&arena[id], HEADER(frames, flags), __ATOMIC_RELEASE);
+    return id;
+}
+
+uint32_t rs_stack_intern(const uint64_t *addresses, uint32_t frames, uint32_t flags) {
+    if (!table || !frames) return 0;
+    uint64_t hash = rs_mix(addresses, frames * sizeof *addresses, frames);
+    uint32_t fresh = 0;
+    for (uint32_t probe = 0; probe < MOST_PROBES; probe++) {
+        uint64_t *slot = &table[((uint32_t)hash + probe) % TABLE_SIZE];
+        uint64_t entry = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+        if (!entry) {
+            if (!fresh) fresh = add(addresses, frames, flags);
+            if (!fresh) break;
+            uint64_t mine = (hash >> 32) << 32 | fresh;
+            if (__atomic_compare_exchange_n(slot, &entry, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return fresh;
+        }
+        if (entry >> 32 == hash >> 32 && same((uint32_t)entry, addresses, frames)) return (uint32_t)entry;
+    }
+    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+struct rs_stack rs_stack_get(uint32_t id) {
+    struct rs_stack stack = {0, 0, NULL};
+    if (!id || !arena) return stack;
+    uint64_t header = __atomic_load_n(&arena[id], __ATOMIC_ACQUIRE);
+    stack.frames = HEADER_FRAMES(header);
+    stack.flags = HEADER_FLAGS(header);
+    stack.addresses = &arena[id + 1];
+    return stack;
+}
+
+static RS_COLD void record(uint32_t id) {
+    rs_modules_refresh();
+    struct rs_stack stack = rs_stack_get(id);
+    struct rs_event_stack event = {
+        .header = {.id = RS_EVENT_stack, .fd = -1}, .stack = id, .flags = stack.flags, .frames = stack.frames};
+    if (!rs_record(&event, sizeof event, NULL, 0, stack.addresses, stack.frames, true)) return;
+    uint64_t header = HEADER(stack.frames, stack.flags) | (uint64_t)epoch << 32;
+    __atomic_store_n(&arena[id], header, __ATOMIC_RELEASE);
+}
+
+void rs_stack_record(uint32_t id) {
+    if (!id || !rs_tracing || HEADER_EPOCH(__atomic_load_n(&arena[id], __ATOMIC_RELAXED)) == epoch) return;
+    record(id);
+}
+
+void rs_stack_forked(void) {
+    epoch++;
+}
+
+uint64_t rs_stack_lost(void) {
+    return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,50 @@
+/* stack.h: where a call came from. A stack is taken when a description is opened and when something is found, never at an
+ * ordinary read or write, and each different one is kept once.
+ *
+ *   hash ──► table: {high half of the hash, id}      open addressing, filled by compare-and-swap, never emptied
+ *                 │
+ *                 ▼  id = where it begins
+ *            arena: [header][address][address]...     header: number of frames, flags, in which process's trace it stands
+ *
+ * A stack's id is its place in the arena; 0 is no stack. (Whole stacks, not a tree of (address, parent) nodes: one hash and one
+ * probe for a stack instead of one for each frame.)
+ *
+ * The unwinder is libunwind, loaded at start, or libgcc's when there is none. It is entered with rs_thread.inside raised, so
+ * that its own calls of read, write and pipe2 pass; its private pipe is moved away and protected (ownfd.h). A signal handler
+ * that interrupts it gets no stack. */
+#ifndef RS_PRELOAD_STACK_H
+#define RS_PRELOAD_STACK_H
+
+#include "tracer/layout.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rs_stack {
+    uint32_t frames;
+    uint32_t flags; /* RS_STACK_* */
+    const uint64_t *addresses;
+};
+
+/* Loads the unwinder and lets it do its first, slow work now. Constructor only. */
+bool rs_stack_start(uint32_t depth);
+
+/* The calling thread's stack without the guard's own frames; 0: none (depth 0, no unwinder, table full). errno is kept. */
+uint32_t rs_stack_take(void);
+
+/* The stack of an id; no frames for 0. */
+struct rs_stack rs_stack_get(uint32_t id);
+
+/* Makes the trace know the stack, and the modules its addresses lie in, if it does not yet. */
+void rs_stack_record(uint32_t id);
+
+/* A fork's child: its trace knows no stack yet. */
+void rs_stack_forked(void);
+
+/* Finds or adds a stack: rs_stack_take without the unwinding. */
+uint32_t rs_stack_intern(const uint64_t *addresses, uint32_t frames, uint32_t flags);
+
+/* Stacks that were not kept since there was no place. */
+uint64_t rs_stack_lost(void);
+
+#endif

@@ -1,0 +1,126 @@
+/* track.c: see track.h. */
+#include "preload/track.h"
+#include "preload/context.h"
+#include "preload/describe.h"
+#include "preload/events.h"
+#include "preload/log.h"
+#include "preload/stack.h"
+
+#include <errno.h>
+
+static void release(struct rs_description *description) {
+    uint64_t owner = rs_owner_of(description);
+    if (rs_release(description)) rs_context_owns(owner, -1);
+}
+
+/* Closed unseen: its number is somebody else's now. */
+static void forget(int fd) {
+    bool last;
+    struct rs_description *stale = rs_unbind(fd, &last);
+    if (rs_likely(!stale)) return;
+    rs_event_close(fd, stale, last);
+    release(stale);
+}
+
+static RS_COLD void say_full(void) {
+    static char said;
+    if (__atomic_test_and_set(&said, __ATOMIC_RELAXED)) return;
+    rs_log_line("coverage reduced: no place for more open descriptions; further ones are not checked", NULL);
+    rs_event_coverage(RS_COVERAGE_DESCRIPTIONS_FULL, "no place for more open descriptions");
+}
+
+static struct rs_description *make(enum rs_operation operation, enum rs_kind kind, uint64_t owner) {
+    struct rs_description *description = rs_description_new();
+    if (rs_unlikely(!description)) {
+        say_full();
+        return NULL;
+    }
+    description->tag = owner ? owner | RS_TAG_FRESH : 0;
+    description->opener = owner;
+    description->opened = rs_clock_monotonic();
+    description->opened_stack = rs_stack_take();
+    description->opener_thread = rs_trace_tid();
+    description->opened_by = (uint8_t)operation;
+    description->kind = (uint8_t)kind;
+    return description;
+}
+
+static bool untracked(void) {
+    return !rs_tables_are_ours() || rs_thread.inside;
+}
+
+void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const char *name) {
+    if (untracked()) return;
+    forget(fd);
+    struct rs_description *description = make(operation, kind, rs_thread.current);
+    if (!description) return;
+    if (description->opener) rs_context_owns(description->opener, 1);
+    rs_bind(fd, description);
+    rs_event_open(fd, description, name);
+}
+
+struct rs_description *rs_adopt(int fd) {
+    char name[RS_NAME_SIZE];
+    int saved = errno;
+    if (untracked()) return NULL;
+    enum rs_kind kind = rs_describe(fd, name);
+    if (!name[0] && !rs_identity(fd)) return NULL;
+    struct rs_description *description = make(RS_OP_found, kind, 0);
+    if (!description) return NULL;
+    description->flags = RS_DESCRIPTION_UNSEEN;
+    if (!rs_bind_if_unknown(fd, description)) return rs_lookup(fd);
+    rs_event_open(fd, description, name);
+    errno = saved;
+    return description;
+}
+
+struct rs_description *rs_adopt_anew(int fd) {
+    forget(fd);
+    return rs_adopt(fd);
+}
+
+void rs_duplicated(int from, int fd) {
+    if (untracked()) return;
+    forget(fd);
+    struct rs_description *description = rs_lookup(from);
+    if (!rs_known(description)) description = rs_adopt(from);
+    if (!description || !rs_known(description)) return;
+    rs_bind(fd, description);
+    rs_event_dup(from, fd, description);
+}
+
+void rs_named(int fd, enum rs_kind kind, const char *name) {
+    struct rs_description *description = rs_lookup(fd);
+    if (!rs_known(description) || untracked()) return;
+    if (kind) description->kind = (uint8_t)kind;
+    rs_event_name(fd, description, name);
+}
+
+bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint64_t to, uint32_t reason) {
+    uint64_t from = tag & RS_TAG_OWNER;
+    uint64_t next = reason == RS_HANDOVER_RETURNED ? RS_TAG_POOLED : to;
+    if (to) next |= tag & RS_TAG_FRESH || !description->identity ? RS_TAG_FRESH : 0;
+    if (!__atomic_compare_exchange_n(&description->tag, &tag, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return false;
+    description->phase = RS_PHASE_IDLE;
+    description->last_operation = RS_OP_none;
+    rs_context_owns(from, -1);
+    rs_context_owns(to, 1);
+    rs_event_handover(fd, description, reason, from, to);
+    return true;
+}
+
+struct rs_closing rs_close_begin(int fd) {
+    struct rs_closing closing = {NULL, false};
+    if (!untracked()) closing.description = rs_unbind(fd, &closing.last);
+    return closing;
+}
+
+void rs_close_end(int fd, struct rs_closing closing, bool closed) {
+    if (!closing.description) return;
+    if (!closed) {
+        rs_rebind(fd, closing.description);
+        return;
+    }
+    rs_event_close(fd, closing.description, closing.last);
+    release(closing.description);
+}

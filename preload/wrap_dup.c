@@ -1,0 +1,131 @@
+/* wrap_dup.c: numbers are duplicated and closed. */
+#include "preload/ownfd.h"
+#include "preload/wrap.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+int __dup2(int fd, int target);
+int __fcntl(int fd, int command, ...);
+int __close(int fd);
+
+/* To the program the guard's own descriptors are not open. */
+static bool refused(int fd) {
+    if (!rs_on || rs_thread.inside || !rs_is_own(fd)) return false;
+    errno = EBADF;
+    return true;
+}
+
+RS_EXPORT int dup(int fd) {
+    if (refused(fd)) return -1;
+    int copy = real.dup(fd);
+    if (copy >= 0) rs_duplicated(fd, copy);
+    return copy;
+}
+
+/* Before a dup2 or dup3: may the target be closed, and is it one of ours, in the way? */
+static bool may_replace(int fd, int target) {
+    if (refused(fd)) return false;
+    if (fd == target || target < 0) return true;
+    if (rs_tables_are_ours() && rs_is_own(target)) rs_own_vacate(target);
+    return rs_may_close(target, RS_OP_close);
+}
+
+static void replaced(int fd, int target, struct rs_closing closing, int result) {
+    rs_close_end(target, closing, result >= 0);
+    if (result >= 0) rs_duplicated(fd, target);
+}
+
+RS_EXPORT int dup2(int fd, int target) {
+    if (!may_replace(fd, target)) return -1;
+    if (fd == target) return real.dup2(fd, target);
+    struct rs_closing closing = rs_close_begin(target);
+    int result = real.dup2(fd, target);
+    replaced(fd, target, closing, result);
+    return result;
+}
+
+RS_EXPORT int dup3(int fd, int target, int flags) {
+    if (!may_replace(fd, target)) return -1;
+    if (fd == target) return real.dup3(fd, target, flags);
+    struct rs_closing closing = rs_close_begin(target);
+    int result = real.dup3(fd, target, flags);
+    replaced(fd, target, closing, result);
+    return result;
+}
+
+/* The third argument is an int, a long or a pointer, or absent: libc itself takes it as a pointer whatever it is. */
+RS_EXPORT int fcntl(int fd, int command, ...) {
+    va_list rest;
+    va_start(rest, command);
+    void *argument = va_arg(rest, void *);
+    va_end(rest);
+    if (refused(fd)) return -1;
+    int result = real.fcntl(fd, command, argument);
+    if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC)) rs_duplicated(fd, result);
+    return result;
+}
+
+RS_EXPORT int close(int fd) {
+    if (refused(fd) || !rs_may_close(fd, RS_OP_close)) return -1;
+    struct rs_closing closing = rs_close_begin(fd);
+    int result = real.close(fd);
+    /* Interrupted or not, the number is free on Linux; only EBADF says that it was not open. */
+    rs_close_end(fd, closing, true);
+    return result;
+}
+
+/* May all known numbers of [first, last] be closed? */
+static bool may_close_all(unsigned first, unsigned last) {
+    for (int fd = rs_next_known((int)first); fd >= 0 && (unsigned)fd <= last; fd = rs_next_known(fd + 1)) {
+        if (!rs_may_close(fd, RS_OP_close)) return false;
+    }
+    return true;
+}
+
+static void forget_all(unsigned first, unsigned last) {
+    for (int fd = rs_next_known((int)first); fd >= 0 && (unsigned)fd <= last; fd = rs_next_known(fd + 1)) {
+        rs_close_end(fd, rs_close_begin(fd), true);
+    }
+}
+
+/* The ranges between the guard's own descriptors, one after the other. */
+static int close_around_own(unsigned first, unsigned last, int flags) {
+    int result = 0;
+    for (unsigned from = first; !result;) {
+        int own = rs_own_next((int)from);
+        bool split = own >= 0 && (unsigned)own <= last;
+        if (!split) return real.close_range(from, last, flags);
+        if ((unsigned)own > from) result = real.close_range(from, (unsigned)own - 1, flags);
+        if (result || (unsigned)own == last) return result;
+        from = (unsigned)own + 1;
+    }
+    return result;
+}
+
+RS_EXPORT int close_range(unsigned first, unsigned last, int flags) {
+    bool closes = !(flags & CLOSE_RANGE_CLOEXEC);
+    if (!rs_tables_are_ours() || first > last || first > INT_MAX) return real.close_range(first, last, flags);
+    if (closes && !may_close_all(first, last)) return -1;
+    int result = close_around_own(first, last, flags);
+    if (!result && closes) forget_all(first, last);
+    return result;
+}
+
+/* libc's answers nothing and cannot fail: what may not be closed (deny) stays open. */
+RS_EXPORT void closefrom(int first) {
+    unsigned from = first < 0 ? 0 : (unsigned)first;
+    if (!rs_tables_are_ours()) {
+        real.closefrom(first);
+    } else if (may_close_all(from, ~0u) && close_around_own(from, ~0u, 0) == 0) {
+        forget_all(from, ~0u);
+    }
+}
+
+SAME_AS(__dup2, dup2)
+SAME_AS(fcntl64, fcntl)
+SAME_AS(__fcntl, fcntl)
+SAME_AS(__close, close)

@@ -1,0 +1,69 @@
+/* wrap_io.c: reading and writing. All but two of these are alike, and are made from calls.def. */
+#include "preload/wrap.h"
+
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+/* What libc does not declare. */
+ssize_t __read(int fd, void *buffer, size_t size);
+ssize_t __write(int fd, const void *buffer, size_t size);
+ssize_t __send(int fd, const void *buffer, size_t size, int flags);
+ssize_t __pread64(int fd, void *buffer, size_t size, off_t offset);
+ssize_t __pwrite64(int fd, const void *buffer, size_t size, off_t offset);
+int __sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
+ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
+ssize_t __pread_chk(int fd, void *buffer, size_t size, off_t offset, size_t room);
+ssize_t __pread64_chk(int fd, void *buffer, size_t size, off_t offset, size_t room);
+ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void *buffer, size_t size, size_t room, int flags, struct sockaddr *address,
+                       socklen_t *length);
+
+#define IO(ret, name, params, args, fd, operation)                                                                     \
+    RS_EXPORT ret name params {                                                                                        \
+        struct rs_call call;                                                                                           \
+        if (rs_unlikely(!rs_begin_call(&call, fd, RS_OP_##operation))) return -1;                                      \
+        ret result = real.name args;                                                                                   \
+        rs_end_call(&call, fd, RS_OP_##operation, result);                                                             \
+        return result;                                                                                                 \
+    }
+#define CALL(ret, name, params, args)
+#define ALIAS(name, target)
+#include "preload/calls.def"
+#undef IO
+#undef ALIAS
+
+/* The second names of the functions above. */
+SAME_AS(__read, read)
+SAME_AS(pread64, pread)
+SAME_AS(__pread64, pread)
+SAME_AS(__pread64_chk, __pread_chk)
+SAME_AS(preadv64, preadv)
+SAME_AS(preadv64v2, preadv2)
+SAME_AS(__write, write)
+SAME_AS(pwrite64, pwrite)
+SAME_AS(__pwrite64, pwrite)
+SAME_AS(pwritev64, pwritev)
+SAME_AS(pwritev64v2, pwritev2)
+SAME_AS(__send, send)
+SAME_AS(__sendmmsg, sendmmsg)
+SAME_AS(sendfile64, sendfile)
+
+/* Two descriptors: both must be allowed, and each gets its event. */
+RS_EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t size) {
+    struct rs_call to, from;
+    if (!rs_begin_call(&to, out, RS_OP_sendfile) || !rs_begin_call(&from, in, RS_OP_read)) return -1;
+    ssize_t result = real.sendfile(out, in, offset, size);
+    rs_end_call(&from, in, RS_OP_read, result);
+    rs_end_call(&to, out, RS_OP_sendfile, result);
+    return result;
+}
+
+RS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags) {
+    struct rs_call from, to;
+    if (!rs_begin_call(&from, in, RS_OP_splice) || !rs_begin_call(&to, out, RS_OP_splice)) return -1;
+    ssize_t result = real.splice(in, in_offset, out, out_offset, size, flags);
+    rs_end_call(&from, in, RS_OP_splice, result);
+    rs_end_call(&to, out, RS_OP_splice, result);
+    return result;
+}

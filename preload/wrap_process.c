@@ -1,0 +1,64 @@
+/* wrap_process.c: vfork. Its child runs in our memory but with descriptors of its own until it calls exec or _exit: what it
+ * opens and closes must not change our tables.
+ *
+ * A C function cannot wrap vfork (its frame would be gone when the parent comes back to it), so on x86-64 this is the system
+ * call itself, with the return address kept in a register, and a note on each side of it. Elsewhere vfork is fork, which POSIX
+ * allows. */
+#include "preload/guard.h"
+#include "preload/wrap.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+
+/* Reached from below when the kernel refuses; its result is vfork's. */
+__attribute__((used, visibility("hidden"))) pid_t rs_vfork_failed(int error);
+pid_t rs_vfork_failed(int error) {
+    errno = error;
+    return -1;
+}
+
+_Static_assert(offsetof(struct rs_thread, vfork_child) == 12, "the offset below");
+
+__asm__(".text\n"
+        ".globl vfork\n"
+        ".globl __vfork\n"
+        ".type vfork, @function\n"
+        ".type __vfork, @function\n"
+        ".p2align 4\n"
+        "vfork:\n"
+        "__vfork:\n"
+        "    .cfi_startproc\n"
+        "    endbr64\n"
+        "    popq %rdi\n" /* the child may overwrite what is on the stack; %rdi outlives the system call */
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    .cfi_register %rip, %rdi\n"
+        "    movl $58, %eax\n" /* SYS_vfork */
+        "    syscall\n"
+        "    pushq %rdi\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    movq rs_thread@gottpoff(%rip), %rdx\n"
+        "    testl %eax, %eax\n"
+        "    js 2f\n"
+        "    jz 1f\n"
+        "    movl $0, %fs:12(%rdx)\n" /* the parent is back */
+        "    ret\n"
+        "1:  movl $1, %fs:12(%rdx)\n" /* the child */
+        "    ret\n"
+        "2:  negl %eax\n"
+        "    movl %eax, %edi\n"
+        "    jmp rs_vfork_failed\n"
+        "    .cfi_endproc\n"
+        ".size vfork, . - vfork\n"
+        ".size __vfork, . - __vfork\n");
+
+#else
+
+RS_EXPORT pid_t vfork(void) {
+    return fork();
+}
+SAME_AS(__vfork, vfork)
+
+#endif

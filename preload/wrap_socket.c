@@ -1,0 +1,127 @@
+/* wrap_socket.c: sockets come to be, connect, are accepted, shut down, and bring descriptors along (SCM_RIGHTS). */
+#include "preload/describe.h"
+#include "preload/wrap.h"
+
+#include <string.h>
+
+int __connect(int fd, const struct sockaddr *address, socklen_t length);
+
+RS_EXPORT int socket(int family, int type, int protocol) {
+    int fd = real.socket(family, type, protocol);
+    if (fd >= 0) {
+        enum rs_kind kind = rs_socket_kind(family, type);
+        rs_opened(fd, RS_OP_socket, kind, rs_kind_name(kind));
+    }
+    return fd;
+}
+
+RS_EXPORT int socketpair(int family, int type, int protocol, int ends[2]) {
+    int result = real.socketpair(family, type, protocol, ends);
+    if (!result) {
+        rs_opened(ends[0], RS_OP_socketpair, rs_socket_kind(family, type), "unix socketpair");
+        rs_opened(ends[1], RS_OP_socketpair, rs_socket_kind(family, type), "unix socketpair");
+    }
+    return result;
+}
+
+/* The peer's address is in the program's buffer, when it gave one. */
+static void accepted(int fd, const struct sockaddr *address, const socklen_t *length) {
+    char name[RS_NAME_SIZE];
+    if (fd < 0) return;
+    bool told = address && length && *length >= sizeof(sa_family_t);
+    enum rs_kind kind = RS_KIND_UNKNOWN;
+    if (told) kind = rs_socket_kind(address->sa_family, SOCK_STREAM);
+    if (rs_tracing && told) {
+        rs_describe_address(kind, address, *length, name);
+    } else if (rs_tracing || !told) {
+        kind = rs_tracing ? rs_describe(fd, name) : RS_KIND_SOCKET;
+    }
+    rs_opened(fd, RS_OP_accept, kind, rs_tracing ? name : NULL);
+}
+
+RS_EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length) {
+    struct rs_call call;
+    if (!rs_begin_call(&call, fd, RS_OP_accept)) return -1;
+    int connection = real.accept(fd, address, length);
+    rs_end_call(&call, fd, RS_OP_accept, connection);
+    accepted(connection, address, length);
+    return connection;
+}
+
+RS_EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
+    struct rs_call call;
+    if (!rs_begin_call(&call, fd, RS_OP_accept)) return -1;
+    int connection = real.accept4(fd, address, length, flags);
+    rs_end_call(&call, fd, RS_OP_accept, connection);
+    accepted(connection, address, length);
+    return connection;
+}
+
+RS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length) {
+    struct rs_call call;
+    if (!rs_begin_call(&call, fd, RS_OP_connect)) return -1;
+    int result = real.connect(fd, address, length);
+    rs_end_call(&call, fd, RS_OP_connect, result);
+    if (rs_tracing && call.id != RS_CALL_UNSEEN && (!result || errno == EINPROGRESS)) {
+        char name[RS_NAME_SIZE];
+        struct rs_description *description = rs_lookup(fd);
+        rs_describe_address(description->kind, address, length, name);
+        rs_named(fd, description->kind, name);
+    }
+    return result;
+}
+
+RS_EXPORT int shutdown(int fd, int how) {
+    if (rs_on && rs_is_own(fd)) {
+        errno = EBADF;
+        return -1;
+    }
+    if (!rs_may_close(fd, RS_OP_shutdown)) return -1;
+    struct rs_call call = {NULL, rs_on ? rs_lookup(fd)->id : RS_CALL_UNSEEN};
+    int result = real.shutdown(fd, how);
+    rs_end_call(&call, fd, RS_OP_shutdown, result);
+    return result;
+}
+
+/* Each descriptor that came with a message is a new number for something opened elsewhere. The program's buffer ends at
+ * msg_controllen; its lengths are the kernel's, and not aligned. */
+static void received(const struct msghdr *message) {
+    size_t left = message->msg_control ? message->msg_controllen : 0;
+    const char *at = message->msg_control;
+    while (left >= sizeof(struct cmsghdr)) {
+        struct cmsghdr header;
+        memcpy(&header, at, sizeof header);
+        if (header.cmsg_len < sizeof header || header.cmsg_len > left) return;
+        if (header.cmsg_level == SOL_SOCKET && header.cmsg_type == SCM_RIGHTS) {
+            for (size_t offset = CMSG_LEN(0); offset + sizeof(int) <= header.cmsg_len; offset += sizeof(int)) {
+                int fd;
+                memcpy(&fd, at + offset, sizeof fd);
+                rs_opened(fd, RS_OP_receive, RS_KIND_UNKNOWN, NULL);
+            }
+        }
+        size_t step = CMSG_ALIGN(header.cmsg_len);
+        if (step > left) return;
+        at += step;
+        left -= step;
+    }
+}
+
+RS_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+    struct rs_call call;
+    if (!rs_begin_call(&call, fd, RS_OP_recv)) return -1;
+    ssize_t result = real.recvmsg(fd, message, flags);
+    rs_end_call(&call, fd, RS_OP_recv, result);
+    if (result >= 0 && rs_on) received(message);
+    return result;
+}
+
+RS_EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout) {
+    struct rs_call call;
+    if (!rs_begin_call(&call, fd, RS_OP_recv)) return -1;
+    int result = real.recvmmsg(fd, messages, count, flags, timeout);
+    rs_end_call(&call, fd, RS_OP_recv, result);
+    for (int i = 0; i < result && rs_on; i++) received(&messages[i].msg_hdr);
+    return result;
+}
+
+SAME_AS(__connect, connect)

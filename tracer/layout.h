@@ -1,0 +1,210 @@
+/* layout.h: what lies in a trace, byte for byte. The one definition that the recorder (in the guarded process) and the
+ * viewer share.
+ *
+ * A trace is a folder, one for each process, that is a plain CTF 1.8 trace:
+ *
+ *   DIR/nginx-4711/          made for REQSCOPE_TRACE=DIR; 0700, files 0600
+ *     metadata               TSDL text, last line: a comment with the check sum of all before it
+ *     stream_0_0             stream 0, its packet 0: a file is exactly one packet
+ *     stream_0_1 ...         a stream is written by one thread at a time
+ *     kept_0_0 ...           the same, for what is never given up: process, modules, stacks, findings
+ *     .stream_...            a leading dot: a packet being made or taken away; not part of the trace
+ *
+ *   packet (a file)
+ *     ┌──────────────────────────────┐ 0    struct rs_packet_header (32 bytes)
+ *     │ magic, uuid, stream          │
+ *     ├──────────────────────────────┤ 32   struct rs_packet_context (56 bytes)
+ *     │ begin, discarded, sequence,  │
+ *     │ packet_size, content_size,   │ <--- content_size and timestamp_end are one 16-byte store: the commit
+ *     │ timestamp_end, header_check  │
+ *     ├──────────────────────────────┤ 88
+ *     │ event, event, ...            │      each begins on a multiple of 8: struct rs_event_header, then its fields
+ *     ├──────────────────────────────┤      content_size (in bits)
+ *     │ one event being written, 0…  │
+ *     └──────────────────────────────┘      packet_size (in bits) = the file's size
+ *
+ * What must stay true, at every instant at which the process may be killed:
+ * - A file under its own name has a whole header. (It is made under a dot name and renamed.)
+ * - Up to content_size there are only whole events. An event is written first, then committed by one store.
+ * - Times in one stream rise strictly, and timestamp_end is the last event's time (timestamp_begin when there is none).
+ * - What follows the content is zero, but for at most one event that was being written.
+ * So a damaged byte is found: a changed event by its check, a changed commit by its time, a changed header by header_check,
+ * changed metadata by its check sum.
+ *
+ * All numbers are little-endian; a big-endian machine is not supported. Times are nanoseconds of CLOCK_MONOTONIC, whose uuid
+ * in the metadata is the machine's boot id: traces of several processes share one clock. */
+#ifndef RS_TRACER_LAYOUT_H
+#define RS_TRACER_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RS_TRACE_FORMAT 1
+#define RS_CTF_MAGIC 0xC1FC1FC1u
+#define RS_STREAM_CLASS 0u
+
+/* Streams are numbered; a kept stream's instance id has this bit set. */
+#define RS_INSTANCE_KEPT (1ull << 32)
+
+struct rs_packet_header {
+    uint32_t magic;
+    uint8_t uuid[16];
+    uint32_t stream_id;
+    uint64_t stream_instance_id;
+};
+
+struct rs_packet_context {
+    uint64_t timestamp_begin;
+    uint64_t events_discarded; /* in this stream, up to this packet's begin: given up or not recordable */
+    uint64_t packet_seq_num;
+    uint64_t packet_size;  /* bits */
+    uint64_t content_size; /* bits */
+    uint64_t timestamp_end;
+    uint64_t header_check; /* rs_header_check() */
+};
+
+struct rs_packet {
+    struct rs_packet_header header;
+    struct rs_packet_context context;
+};
+
+_Static_assert(sizeof(struct rs_packet) == 88, "the packet header has no padding");
+_Static_assert(offsetof(struct rs_packet, context.content_size) % 16 == 0, "the commit is one aligned store");
+
+/* Before each event's own fields. `fd` is CTF's stream event context: the number the call was about, -1 for none. */
+struct rs_event_header {
+    uint64_t time;
+    uint32_t id;
+    int32_t fd;
+};
+
+enum rs_event_number {
+#define EVENT(number, name) RS_EVENT_##name = (number),
+#include "events.def"
+#undef EVENT
+    RS_EVENT_IO = EVENT_IO
+};
+
+/* struct rs_event_open and so on: header and fixed fields; strings and sequences follow. */
+#define RS_FIELD_U32(name) uint32_t name;
+#define RS_FIELD_I32(name) int32_t name;
+#define RS_FIELD_U64(name) uint64_t name;
+#define RS_FIELD_STR(name)
+#define RS_FIELD_SEQ(length, name)
+#define RS_EVENT_STRUCT(event)                                                                                         \
+    struct rs_event_##event {                                                                                          \
+        struct rs_event_header header;                                                                                 \
+        EVENT_FIELDS_##event(RS_FIELD_U32, RS_FIELD_I32, RS_FIELD_U64, RS_FIELD_STR, RS_FIELD_SEQ)                     \
+    };
+#define EVENT(number, name) RS_EVENT_STRUCT(name)
+#include "events.def"
+#undef EVENT
+RS_EVENT_STRUCT(io)
+
+/* What every event begins with. */
+struct rs_event_start {
+    struct rs_event_header header;
+    uint32_t check;
+};
+
+/* The longest string in an event, its NUL included, and the most frames of a stack. */
+#define RS_STRING_MAX 4096
+#define RS_STACK_MAX 128
+/* No event is longer: the fixed part, two strings, or a stack. */
+#define RS_EVENT_MAX (256 + 2 * RS_STRING_MAX)
+#define RS_EVENT_ALIGN 8u
+
+enum rs_operation {
+#define OPERATION(number, name, verb) RS_OP_##name = (number),
+#include "operations.def"
+#undef OPERATION
+    RS_OP_COUNT
+};
+
+/* What a description is. */
+enum rs_kind {
+    RS_KIND_UNKNOWN,
+    RS_KIND_FILE,
+    RS_KIND_DIRECTORY,
+    RS_KIND_TCP,
+    RS_KIND_UDP,
+    RS_KIND_UNIX,
+    RS_KIND_SOCKET, /* of another family */
+    RS_KIND_PIPE,
+    RS_KIND_DEVICE,
+    RS_KIND_EPOLL,
+    RS_KIND_EVENTFD,
+    RS_KIND_OTHER,
+    RS_KIND_COUNT
+};
+
+/* How a context came to be. */
+enum rs_origin { RS_ORIGIN_API, RS_ORIGIN_INHERITED, RS_ORIGIN_COUNT };
+
+enum rs_mode { RS_MODE_LOG, RS_MODE_DENY, RS_MODE_ABORT, RS_MODE_OFF, RS_MODE_COUNT };
+enum rs_policy { RS_POLICY_STRICT, RS_POLICY_LEASE, RS_POLICY_COUNT };
+
+/* Where the exchange on a connected stream stands: see DESIGN 6. */
+enum rs_phase { RS_PHASE_IDLE, RS_PHASE_SENT, RS_PHASE_ANSWERED, RS_PHASE_COUNT };
+
+enum rs_handover { RS_HANDOVER_GIVEN, RS_HANDOVER_RETURNED, RS_HANDOVER_TAKEN, RS_HANDOVER_SHARED, RS_HANDOVER_LEASED,
+                   RS_HANDOVER_COUNT };
+
+enum rs_finding_kind {
+    RS_FINDING_foreign_io,
+    RS_FINDING_foreign_close,
+    RS_FINDING_late_io,
+    RS_FINDING_dirty_handover,
+    RS_FINDING_leak,
+    RS_FINDING_bad_close,
+    RS_FINDING_shared_after_fork,
+    RS_FINDING_foreign_wakeup,
+    RS_FINDING_hang,
+    RS_FINDING_COUNT
+};
+
+#define RS_OPEN_INHERITED 1u /* it was open when this process began */
+#define RS_OPEN_CARRIED 2u   /* written again, as the event of its opening was given up */
+#define RS_OPEN_UNSEEN 4u    /* the guard saw it first when it was used */
+#define RS_STACK_TRUNCATED 1u
+
+#define RS_COVERAGE_EVENTS_LOST 1u
+#define RS_COVERAGE_STACKS_FULL 2u
+#define RS_COVERAGE_DESCRIPTIONS_FULL 4u
+#define RS_COVERAGE_CONTEXTS_FULL 8u
+#define RS_COVERAGE_FINDINGS_FULL 16u
+
+/* Names for people: index by the enums above. NULL never. */
+const char *rs_operation_name(uint32_t operation);
+const char *rs_operation_verb(uint32_t operation);
+const char *rs_finding_kind_name(uint32_t kind); /* "foreign-io" */
+const char *rs_kind_name(uint32_t kind);         /* "tcp" */
+const char *rs_mode_name(uint32_t mode);
+const char *rs_policy_name(uint32_t policy);
+const char *rs_handover_name(uint32_t reason);
+
+/* Mixes `size` bytes (a multiple of 8) into a number that changes whenever a byte of them does. Not cryptographic: it
+ * finds damage, not malice. */
+static inline uint64_t rs_mix(const void *bytes, size_t size, uint64_t seed) {
+    const uint64_t *words = (const uint64_t *)bytes;
+    uint64_t sum = seed;
+    for (size_t i = 0; i < size / 8; i++) {
+        sum += words[i] * (0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED02ull * i);
+    }
+    sum ^= sum >> 29;
+    return sum * 0xBF58476D1CE4E5B9ull;
+}
+
+/* An event's check: over the event with check = 0, padded with zeros to RS_EVENT_ALIGN, seeded with its packet's
+ * header_check so that an old event in the wrong place is not taken for one. */
+static inline uint32_t rs_event_check(const void *event, size_t padded_size, uint64_t header_check) {
+    return (uint32_t)(rs_mix(event, padded_size, header_check) >> 32);
+}
+
+/* A packet's header_check: over header and context, with content_size, timestamp_end and header_check itself = 0. */
+uint64_t rs_header_check(const struct rs_packet *packet);
+
+/* The check sum of metadata text. */
+uint64_t rs_text_check(const char *text, size_t length);
+
+#endif

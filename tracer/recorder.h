@@ -1,0 +1,131 @@
+/* recorder.h: writes a trace (layout.h) from inside the guarded process.
+ *
+ *   thread ──► struct rs_trace_thread (TLS) ──► stream ──► two writers:
+ *                depth: 0 free, 1 writing,                   io    I/O events, opens, contexts: a flight recorder
+ *                       2 a signal handler within            kept  process, modules, stacks, findings: never given up
+ *
+ * - A writer fills one packet, a file that is mapped shared, and belongs to one thread at a time: no lock, no atomic
+ *   read-modify-write. A signal handler that interrupts a writer in mid-event takes a second stream (depth 1).
+ * - A thread that ends leaves its stream to the next new thread: streams whose thread is gone are looked for by tid.
+ * - When all packets together would pass the bound, the oldest full I/O packet of any stream is unlinked. What in it is
+ *   still needed (host->needed) is written again first.
+ * - A fork's child writes nothing into its parent's packets: rs_trace_forked() drops them, and its own trace is begun at
+ *   its first event.
+ * - Whatever fails switches tracing off, with one call of host->failed; the process goes on. Space is allocated before it is
+ *   mapped, so a full disk is an error here and no SIGBUS later.
+ *
+ * Signal safety: all rs_record_* may be called in signal handlers. No malloc, no locks. errno is kept. */
+#ifndef RS_TRACER_RECORDER_H
+#define RS_TRACER_RECORDER_H
+
+#include "tracer/clock.h"
+#include "tracer/layout.h"
+#include "tracer/sys.h"
+
+#include <stdbool.h>
+
+/* What the recorder asks of the guard around it. */
+struct rs_trace_host {
+    int (*keep_descriptor)(int fd);      /* moves one of the guard's own fds to a safe number; returns it */
+    void (*release_descriptor)(int fd);  /* closes such a one */
+    void (*begun)(void);                 /* a trace has begun: write process, modules, live contexts, open descriptions */
+    bool (*needed)(const struct rs_event_header *event); /* must this event outlive its packet? */
+    void (*failed)(const char *what, const char *where, int error); /* tracing is off from now on */
+};
+
+struct rs_trace_settings {
+    const char *folder; /* REQSCOPE_TRACE */
+    uint64_t max_bytes; /* REQSCOPE_TRACE_MAX, 0: no bound */
+    const char *process; /* the process's name: /proc/self/comm */
+};
+
+/* One packet being filled. Between rs_trace_commit calls, [0, position) of it is whole events. */
+struct rs_writer {
+    char *position; /* where the next event goes, 8-aligned */
+    char *limit;    /* memory is there up to here */
+    struct rs_packet *packet;
+    uint64_t last_time;
+    uint64_t header_check;
+    uint64_t packet_size; /* bytes */
+    uint64_t sequence;
+    uint64_t discarded; /* atomic: another thread may give up a packet of this stream */
+    bool kept;
+};
+
+struct rs_stream {
+    uint32_t thread; /* tid of the thread that writes; 0: free. Atomic. */
+    uint32_t number;
+    bool bounding; /* giving packets up: what is written again must not begin the same once more */
+    struct rs_clock clock;
+    struct rs_writer io, kept;
+} __attribute__((aligned(64)));
+
+#define RS_TRACE_DEPTHS 2
+struct rs_trace_thread {
+    struct rs_stream *streams[RS_TRACE_DEPTHS];
+    uint32_t depth;
+    uint32_t tid; /* cached; 0: ask */
+};
+extern __thread struct rs_trace_thread rs_trace_thread __attribute__((tls_model("initial-exec")));
+
+/* Is anything recorded? Read on the path of every call. */
+extern bool rs_tracing;
+
+/* Begins: makes the process's folder and metadata. Returns false (after host->failed) when that cannot be. */
+bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_trace_host *host);
+
+/* In a fork's child: forget the parent's packets. */
+void rs_trace_forked(void);
+
+/* At exit: the packets of this thread, and of threads that are gone, are cut to what is in them. */
+void rs_trace_finish(void);
+
+uint32_t rs_trace_tid(void);
+
+/* Writes one event: `fixed` is its struct (size bytes, header.id and header.fd set; time and check are filled in here),
+ * then the strings (each cut to RS_STRING_MAX), then the words. Returns false when it could not be written. */
+bool rs_record(const void *fixed, uint32_t size, const char *const *strings, uint32_t string_count, const uint64_t *words,
+               uint32_t word_count, bool kept);
+
+void rs_record_io_slow(int fd, uint32_t operation, int64_t result, uint64_t description, uint64_t context);
+
+/* The commit: one aligned 16-byte store of {content_size, timestamp_end}. */
+typedef uint64_t rs_commit_word __attribute__((vector_size(16)));
+
+static inline void rs_trace_commit(struct rs_writer *writer, char *end, uint64_t time) {
+    writer->position = end;
+    writer->last_time = time;
+    rs_commit_word commit = {(uint64_t)(end - (char *)writer->packet) * 8, time};
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    *(volatile rs_commit_word *)(void *)&writer->packet->context.content_size = commit;
+}
+
+/* An I/O call has returned `result` (-errno when it failed). */
+static inline void rs_record_io(int fd, uint32_t operation, int64_t result, uint64_t description, uint64_t context) {
+    struct rs_trace_thread *thread = &rs_trace_thread;
+    struct rs_stream *stream = thread->streams[0];
+    if (rs_unlikely(thread->depth || !stream ||
+                    (size_t)(stream->io.limit - stream->io.position) < sizeof(struct rs_event_io))) {
+        rs_record_io_slow(fd, operation, result, description, context);
+        return;
+    }
+    thread->depth = 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    struct rs_writer *writer = &stream->io;
+    struct rs_event_io *event = (struct rs_event_io *)(void *)writer->position;
+    uint64_t time = rs_clock_now(&stream->clock);
+    if (rs_unlikely(time <= writer->last_time)) time = writer->last_time + 1;
+    struct rs_event_io filled = {
+        .header = {.time = time, .id = EVENT_IO + operation, .fd = fd},
+        .result = (int32_t)(result > INT32_MAX ? INT32_MAX : result),
+        .description = description,
+        .context = context,
+    };
+    filled.check = rs_event_check(&filled, sizeof filled, writer->header_check);
+    *event = filled;
+    rs_trace_commit(writer, writer->position + sizeof *event, time);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    thread->depth = 0;
+}
+
+#endif
