@@ -15,7 +15,7 @@ VERSION := $(shell sed -n 's/^\#define REQSCOPE_VERSION "\(.*\)"/\1/p' include/r
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS ?= -O2 -g
 # The sources have no fortified calls: the guard exports read and its kin itself, and must not call their checked twins.
-COMMON := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -U_FORTIFY_SOURCE -Iinclude -I. $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+COMMON := -std=gnu11 $(WARNINGS) -fno-strict-aliasing -D_GNU_SOURCE -U_FORTIFY_SOURCE -Iinclude -I. $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 GUARD_FLAGS := $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions -fno-builtin-printf -DREQSCOPE_LIBRARY
 GUARD_LINK := -shared -Wl,-soname,libreqscope.so -Wl,-z,nodelete -Wl,-z,now -Wl,-z,defs -Wl,--version-script=$(B)/exports.map
 

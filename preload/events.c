@@ -145,15 +145,6 @@ static void begun(void) {
     }
 }
 
-static bool is_open(int fd, uint64_t id) {
-    struct rs_description *description = rs_lookup(fd);
-    if (rs_known(description) && description->id == id) return true;
-    for (int other = rs_next_known(0); other >= 0; other = rs_next_known(other + 1)) {
-        if (rs_lookup(other)->id == id) return true;
-    }
-    return false;
-}
-
 static bool is_live(uint64_t id) {
     struct rs_context *context = rs_context_find(id);
     return context && (rs_context_live(context) || __atomic_load_n(&context->owned, __ATOMIC_RELAXED));
@@ -164,13 +155,13 @@ static bool needed(const struct rs_event_header *event) {
     const void *at = event;
     switch (event->id) {
     case RS_EVENT_open:
-        return is_open(event->fd, ((const struct rs_event_open *)at)->description);
+        return rs_is_open(((const struct rs_event_open *)at)->description);
     case RS_EVENT_name:
-        return is_open(event->fd, ((const struct rs_event_name *)at)->description);
+        return rs_is_open(((const struct rs_event_name *)at)->description);
     case RS_EVENT_dup:
-        return is_open(event->fd, ((const struct rs_event_dup *)at)->description);
+        return rs_is_open(((const struct rs_event_dup *)at)->description);
     case RS_EVENT_handover:
-        return is_open(event->fd, ((const struct rs_event_handover *)at)->description);
+        return rs_is_open(((const struct rs_event_handover *)at)->description);
     case RS_EVENT_context_begin: {
         uint64_t context = ((const struct rs_event_context_begin *)at)->context;
         return is_live(context) || rs_finding_names(context);

@@ -23,6 +23,7 @@ struct rs_description *rs_descriptions;
 
 static uint32_t description_count;
 static uint32_t *local;  /* by description index, private */
+static uint32_t *place_by_id; /* shared: the place of id, at id % description_count, until a later id takes it over */
 static int highest = -1; /* no fd above it is known; atomic, only rises */
 
 /* What all processes share besides the descriptions; lies in the place of descriptions[0]'s neighbours' page, before them. */
@@ -49,8 +50,9 @@ bool rs_table_start(void) {
     rs_slots = reserve(&rs_slot_count, MOST_SLOTS, LEAST_SLOTS, sizeof *rs_slots, MAP_PRIVATE);
     rs_descriptions = reserve(&description_count, MOST_DESCRIPTIONS, LEAST_DESCRIPTIONS, sizeof *rs_descriptions, MAP_SHARED);
     local = reserve(&unused, description_count, description_count, sizeof *local, MAP_PRIVATE);
+    place_by_id = reserve(&unused, description_count, description_count, sizeof *place_by_id, MAP_SHARED);
     shared = reserve(&unused, 1, 1, sizeof *shared, MAP_SHARED);
-    if (!rs_slots || !rs_descriptions || !local || !shared) {
+    if (!rs_slots || !rs_descriptions || !local || !place_by_id || !shared) {
         rs_slot_count = 0;
         return false;
     }
@@ -102,7 +104,18 @@ struct rs_description *rs_description_new(void) {
     struct rs_description *description = &rs_descriptions[index];
     uint64_t id = __atomic_fetch_add(&shared->next_id, 1, __ATOMIC_RELAXED);
     *description = (struct rs_description){.id = id};
+    __atomic_store_n(&place_by_id[id % description_count], index, __ATOMIC_RELAXED);
     return description;
+}
+
+bool rs_is_open(uint64_t id) {
+    uint32_t place = __atomic_load_n(&place_by_id[id % description_count], __ATOMIC_RELAXED);
+    if (rs_descriptions[place].id == id) return __atomic_load_n(&local[place], __ATOMIC_RELAXED) & ~LOCAL_INHERITED;
+    if (__atomic_load_n(&shared->next_id, __ATOMIC_RELAXED) <= description_count) return false;
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
+        if (rs_lookup(fd)->id == id) return true;
+    }
+    return false;
 }
 
 static void raise_highest(int fd) {

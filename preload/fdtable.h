@@ -84,6 +84,9 @@ static inline uint64_t rs_owner_of(const struct rs_description *description) {
 /* Does fd still stand for the description with this id? */
 bool rs_still(int fd, const struct rs_description *description, uint64_t id);
 
+/* Does a number of this process stand for the description with this id? One look, however many are open. */
+bool rs_is_open(uint64_t id);
+
 /* A new description, held by nobody yet; NULL when all places are taken. */
 struct rs_description *rs_description_new(void);
 

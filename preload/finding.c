@@ -16,18 +16,26 @@
 struct entry {
     uint64_t key;   /* atomic; 0: free */
     uint64_t count; /* atomic */
-    uint32_t number;
+    uint32_t number;      /* 0 for the moment in which the first finder has not yet set it */
     uint32_t recorded_in; /* the epoch (process of the family) in whose trace it stands whole */
-    uint64_t owner, user; /* the contexts of the first time */
 };
 
 static struct entry *table;
+static uint32_t *place_by_number; /* TABLE_SIZE + 1 of them */
+/* Which contexts a finding names: a bit for each, by id; a bit may stand for several. */
+static uint64_t named[TABLE_SIZE / 64];
 static uint32_t next_number;
 static uint32_t epoch = 1;
 
 bool rs_findings_start(void) {
     table = rs_sys_mmap(TABLE_SIZE * sizeof *table, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-    return table;
+    place_by_number = rs_sys_mmap((TABLE_SIZE + 1) * sizeof *place_by_number, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    return table && place_by_number;
+}
+
+static void name(uint64_t context) {
+    __atomic_fetch_or(&named[context % TABLE_SIZE / 64], 1ull << context % 64, __ATOMIC_RELAXED);
 }
 
 static uint64_t key_of(const struct rs_finding *finding) {
@@ -97,14 +105,16 @@ static void deliver(struct rs_finding *finding) {
         return;
     }
     uint64_t count = __atomic_add_fetch(&entry->count, 1, __ATOMIC_ACQ_REL);
+    name(finding->owner);
+    name(finding->user);
     if (count == 1) {
-        entry->owner = finding->owner;
-        entry->user = finding->user;
-        __atomic_store_n(&entry->number, __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED), __ATOMIC_RELEASE);
+        uint32_t number = __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED);
+        place_by_number[number] = (uint32_t)(entry - table);
+        __atomic_store_n(&entry->number, number, __ATOMIC_RELEASE);
     }
     finding->number = __atomic_load_n(&entry->number, __ATOMIC_ACQUIRE);
     if (__atomic_exchange_n(&entry->recorded_in, epoch, __ATOMIC_ACQ_REL) != epoch) record(finding);
-    if (count > 1) record_again(finding, count);
+    if (count > 1 && finding->number) record_again(finding, count);
     if (count == 1) rs_report(finding);
 }
 
@@ -133,19 +143,12 @@ bool rs_found(enum rs_finding_kind kind, enum rs_operation operation, int fd, co
 }
 
 bool rs_finding_names(uint64_t context) {
-    for (uint32_t i = 0; next_number && i < TABLE_SIZE; i++) {
-        if (__atomic_load_n(&table[i].key, __ATOMIC_ACQUIRE) && (table[i].owner == context || table[i].user == context)) {
-            return true;
-        }
-    }
-    return false;
+    return __atomic_load_n(&named[context % TABLE_SIZE / 64], __ATOMIC_RELAXED) >> context % 64 & 1;
 }
 
 uint64_t rs_finding_count(uint32_t number) {
-    for (uint32_t i = 0; i < TABLE_SIZE; i++) {
-        if (table[i].number == number) return __atomic_load_n(&table[i].count, __ATOMIC_RELAXED);
-    }
-    return 0;
+    if (!number || number > __atomic_load_n(&next_number, __ATOMIC_RELAXED)) return 0;
+    return __atomic_load_n(&table[place_by_number[number]].count, __ATOMIC_RELAXED);
 }
 
 void rs_findings_forked(void) {

@@ -31,7 +31,7 @@ bool rs_findings_start(void);
  * Returns true when the call may go on (mode log), false when it must fail with EPERM. errno is kept. */
 bool rs_found(enum rs_finding_kind kind, enum rs_operation operation, int fd, const struct rs_description *description);
 
-/* Does a finding name this context? Was it seen so often? (What the flight recorder must keep.) */
+/* Does a finding (perhaps) name this context? How often was it seen? (What the flight recorder must keep.) */
 bool rs_finding_names(uint64_t context);
 uint64_t rs_finding_count(uint32_t number);
 

@@ -1,0 +1,7 @@
+# tests.mk: what `make test`, `make demo` and `make bench` run. Each folder brings its own rules.
+
+include $(wildcard tests/*/*.mk)
+
+.PHONY: test
+test: deps all unit programs
+	tests/run.sh

@@ -25,7 +25,8 @@
  *
  * What must stay true, at every instant at which the process may be killed:
  * - A file under its own name has a whole header. (It is made under a dot name and renamed.)
- * - Up to content_size there are only whole events. An event is written first, then committed by one store.
+ * - Up to content_size there are only whole events; it is the last one's exact end, whose padding (zeros) follows. An event
+ *   is written first, then committed by one store.
  * - Times in one stream rise strictly, and timestamp_end is the last event's time (timestamp_begin when there is none).
  * - What follows the content is zero, but for at most one event that was being written.
  * So a damaged byte is found: a changed event by its check, a changed commit by its time, a changed header by header_check,
@@ -185,14 +186,20 @@ const char *rs_handover_name(uint32_t reason);
 
 /* Mixes `size` bytes (a multiple of 8) into a number that changes whenever a byte of them does. Not cryptographic: it
  * finds damage, not malice. */
-static inline uint64_t rs_mix(const void *bytes, size_t size, uint64_t seed) {
-    const uint64_t *words = (const uint64_t *)bytes;
-    uint64_t sum = seed;
-    for (size_t i = 0; i < size / 8; i++) {
-        sum += words[i] * (0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED02ull * i);
-    }
+#define RS_MIX_FACTOR(i) (0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED02ull * (i))
+
+static inline uint64_t rs_mix_end(uint64_t sum) {
     sum ^= sum >> 29;
     return sum * 0xBF58476D1CE4E5B9ull;
+}
+
+static inline uint64_t rs_mix(const void *bytes, size_t size, uint64_t seed) {
+    /* The bytes are of any struct: without may_alias a compiler may read them before they are stored. */
+    typedef uint64_t __attribute__((may_alias)) word;
+    const word *words = (const word *)bytes;
+    uint64_t sum = seed;
+    for (size_t i = 0; i < size / 8; i++) sum += words[i] * RS_MIX_FACTOR(i);
+    return rs_mix_end(sum);
 }
 
 /* An event's check: over the event with check = 0, padded with zeros to RS_EVENT_ALIGN, seeded with its packet's

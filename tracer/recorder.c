@@ -41,7 +41,7 @@ static struct {
     uint64_t bytes; /* all packets' */
     struct rs_stream *streams;
     uint32_t stream_count; /* ever used */
-    /* Full I/O packets, oldest first: {stream number, sequence} + 1; 0: being put in. */
+    /* Full I/O packets, oldest first: pack_full(); 0: being put in. */
     uint64_t *full;
     uint64_t full_head, full_tail;
 } trace = {.root = -1, .home = -1};
@@ -185,21 +185,39 @@ static uint32_t next_packet_size(const struct rs_writer *writer) {
     return (uint32_t)(size < most ? size : most);
 }
 
-static void note_full(uint32_t stream, uint64_t sequence) {
-    uint64_t at = __atomic_fetch_add(&trace.full_tail, 1, __ATOMIC_ACQ_REL);
-    __atomic_store_n(&trace.full[at % FULL_PACKETS], ((uint64_t)stream << 40 | sequence) + 1, __ATOMIC_RELEASE);
+/* A full I/O packet in the queue. `plain`: but for I/O calls nothing is in it that anybody could still need. */
+struct full_packet {
+    uint32_t stream;
+    bool plain;
+    uint64_t sequence;
+};
+
+static uint64_t pack_full(struct full_packet full) {
+    return ((uint64_t)full.stream << 41 | (uint64_t)full.plain << 40 | full.sequence) + 1;
 }
 
-/* The oldest full I/O packet, +1; 0 when there is none. */
-static uint64_t take_oldest(void) {
+static struct full_packet unpack_full(uint64_t entry) {
+    entry--;
+    return (struct full_packet){(uint32_t)(entry >> 41), entry >> 40 & 1, entry & ((1ull << 40) - 1)};
+}
+
+static void note_full(struct full_packet full) {
+    uint64_t at = __atomic_fetch_add(&trace.full_tail, 1, __ATOMIC_ACQ_REL);
+    __atomic_store_n(&trace.full[at % FULL_PACKETS], pack_full(full), __ATOMIC_RELEASE);
+}
+
+/* Takes the oldest full I/O packet out of the queue; false when there is none, or (only_plain) it is not plain. */
+static bool take_oldest(struct full_packet *full, bool only_plain) {
     for (;;) {
         uint64_t head = __atomic_load_n(&trace.full_head, __ATOMIC_ACQUIRE);
-        if (head == __atomic_load_n(&trace.full_tail, __ATOMIC_ACQUIRE)) return 0;
+        if (head == __atomic_load_n(&trace.full_tail, __ATOMIC_ACQUIRE)) return false;
         uint64_t entry = __atomic_load_n(&trace.full[head % FULL_PACKETS], __ATOMIC_ACQUIRE);
-        if (!entry) return 0;
+        if (!entry) return false;
+        *full = unpack_full(entry);
+        if (only_plain && !full->plain) return false;
         if (__atomic_compare_exchange_n(&trace.full_head, &head, head + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             __atomic_store_n(&trace.full[head % FULL_PACKETS], 0, __ATOMIC_RELEASE);
-            return entry;
+            return true;
         }
     }
 }
@@ -214,7 +232,7 @@ static uint32_t event_size(const char *at, const char *end);
 static bool rerecord(const struct rs_event_header *event, uint32_t size);
 
 /* Writes what is still needed of a packet again, counts the rest as given up, and returns the packet's size. */
-static uint64_t give_up(struct rs_stream *stream, const char *name, bool rewrite) {
+static uint64_t give_up(struct rs_stream *stream, const char *name) {
     struct stat status;
     long fd = rs_sys(SYS_openat, trace.home, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return 0;
@@ -232,7 +250,7 @@ static uint64_t give_up(struct rs_stream *stream, const char *name, bool rewrite
         uint32_t size = event_size(at, end);
         if (!size) break;
         const struct rs_event_header *event = (const struct rs_event_header *)(const void *)at;
-        bool carried = rewrite && event->id < EVENT_IO && trace.host->needed(event) && rerecord(event, size);
+        bool carried = event->id < EVENT_IO && trace.host->needed(event) && rerecord(event, size);
         if (!carried) lost++;
         at += size;
     }
@@ -297,11 +315,41 @@ static struct rs_packet *map_packet(const char *name, uint32_t size) {
     return packet;
 }
 
+/* At the bound, the oldest packet's file serves again as the new one: its pages are there already. Only a plain one of the
+ * same size; NULL: make a new file. */
+static struct rs_packet *reuse_oldest(const char *hidden, uint32_t size) {
+    char name[64];
+    struct full_packet full;
+    struct stat status;
+    if (!trace.settings.max_bytes || __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) + size <= trace.settings.max_bytes ||
+        !take_oldest(&full, true)) {
+        return NULL;
+    }
+    packet_name(name, false, full.stream, full.sequence);
+    if (rs_sys(SYS_renameat, trace.home, name + 1, trace.home, hidden)) return NULL;
+    struct rs_packet *packet = NULL;
+    long fd = rs_sys(SYS_openat, trace.home, hidden, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && !rs_sys(SYS_fstat, fd, &status)) {
+        release_bytes((uint64_t)status.st_size);
+        if (status.st_size == size) packet = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)fd);
+    }
+    if (fd >= 0) rs_sys(SYS_close, fd);
+    if (!packet) {
+        rs_sys(SYS_unlinkat, trace.home, hidden, 0);
+        return NULL;
+    }
+    uint64_t events = packet->context.content_size / 8 - sizeof *packet;
+    __atomic_fetch_add(&trace.streams[full.stream].io.discarded, events / sizeof(struct rs_event_io), __ATOMIC_RELAXED);
+    memset(packet, 0, size);
+    return packet;
+}
+
 static bool open_packet(struct rs_stream *stream, struct rs_writer *writer) {
     char name[64];
     uint32_t size = next_packet_size(writer);
     packet_name(name, writer->kept, stream->number, writer->sequence);
-    struct rs_packet *packet = map_packet(name, size);
+    struct rs_packet *packet = writer->kept ? NULL : reuse_oldest(name, size);
+    if (!packet) packet = map_packet(name, size);
     if (!packet) return false;
     uint64_t now = rs_clock_now(&stream->clock);
     if (now < writer->last_time) now = writer->last_time;
@@ -317,6 +365,7 @@ static bool open_packet(struct rs_stream *stream, struct rs_writer *writer) {
     writer->packet_size = size;
     writer->header_check = packet->context.header_check;
     writer->last_time = now;
+    writer->plain = true;
     writer->position = (char *)packet + sizeof *packet;
     writer->limit = (char *)packet;
     populate(writer);
@@ -328,22 +377,18 @@ static void close_packet(struct rs_stream *stream, struct rs_writer *writer) {
     rs_sys(SYS_munmap, writer->packet, writer->packet_size);
     writer->packet = NULL;
     writer->position = writer->limit = NULL;
-    if (!writer->kept) note_full(stream->number, writer->sequence);
+    if (!writer->kept) note_full((struct full_packet){stream->number, writer->plain, writer->sequence});
     writer->sequence++;
 }
 
-/* Gives up the oldest packets until a new one of `size` fits the bound. */
-static void keep_bound(uint64_t size) {
-    while (trace.settings.max_bytes &&
-           __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) + size > trace.settings.max_bytes) {
-        uint64_t entry = take_oldest();
-        if (!entry) return;
+/* Gives up the oldest packets until all fit the bound. */
+static void keep_bound(void) {
+    struct full_packet full;
+    while (trace.settings.max_bytes && __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) > trace.settings.max_bytes &&
+           take_oldest(&full, false)) {
         char name[64];
-        uint32_t number = (uint32_t)((entry - 1) >> 40);
-        packet_name(name, false, number, (entry - 1) & ((1ull << 40) - 1));
-        uint64_t freed = give_up(&trace.streams[number], name + 1, true);
-        if (!freed) return;
-        release_bytes(freed);
+        packet_name(name, false, full.stream, full.sequence);
+        release_bytes(give_up(&trace.streams[full.stream], name + 1));
     }
 }
 
@@ -361,7 +406,7 @@ static RS_COLD bool make_room(struct rs_stream *stream, struct rs_writer *writer
     record_thread(stream);
     if (!writer->kept && !stream->bounding) {
         stream->bounding = true;
-        keep_bound(trace.io_packet_most);
+        keep_bound();
         stream->bounding = false;
     }
     return writer->packet && (uint64_t)(writer->limit - writer->position) >= size;
@@ -465,11 +510,12 @@ static bool write_event(struct rs_stream *stream, struct rs_writer *writer, cons
     struct rs_event_start *event = (struct rs_event_start *)(void *)writer->position;
     memset(writer->position + exact, 0, size - exact);
     copy_parts(writer->position, parts);
+    if (event->header.id < EVENT_IO && event->header.id != RS_EVENT_thread) writer->plain = false;
     uint64_t time = rs_clock_now(&stream->clock);
     event->header.time = time > writer->last_time ? time : writer->last_time + 1;
     event->check = 0;
     event->check = rs_event_check(event, size, writer->header_check);
-    rs_trace_commit(writer, writer->position + size, event->header.time);
+    rs_trace_commit(writer, writer->position + exact, event->header.time);
     return true;
 }
 
@@ -583,6 +629,7 @@ static uint32_t fixed_size(uint32_t id) {
 
 static uint32_t event_size(const char *at, const char *end) {
     const struct rs_event_header *event = (const struct rs_event_header *)(const void *)at;
+    if (rs_likely(event->id >= EVENT_IO)) return sizeof(struct rs_event_io);
     uint64_t size = fixed_size(event->id);
     if (event->id == RS_EVENT_stack) size += 8ull * ((const struct rs_event_stack *)(const void *)at)->frames;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -591,7 +638,7 @@ static uint32_t event_size(const char *at, const char *end) {
             size += string_length(at + size) + 1;
         }
     }
-    return at + size > end ? 0 : padded(size);
+    return at + size > end ? 0 : padded(size); /* the last one's padding lies behind the end */
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
@@ -607,7 +654,7 @@ bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_tr
     if (!trace.process[0] || trace.process[0] == '.') trace.process[0] = '_';
     trace.io_packet_most = IO_PACKET_MOST;
     while (settings->max_bytes && trace.io_packet_most > IO_PACKET_FIRST &&
-           trace.io_packet_most > settings->max_bytes / 16) {
+           trace.io_packet_most > settings->max_bytes / 4) {
         trace.io_packet_most /= 2;
     }
     long made = rs_sys(SYS_mkdirat, AT_FDCWD, trace.folder, 0700);
