@@ -53,9 +53,9 @@ _Static_assert(sizeof(struct rs_description) == 64, "one cache line");
 #define RS_NO_DESCRIPTION 0u
 #define RS_OWN_DESCRIPTION 1u
 
-extern uint64_t *rs_slots;
-extern uint32_t rs_slot_count;
-extern struct rs_description *rs_descriptions;
+extern uint64_t *rs_slots RS_HIDDEN;
+extern uint32_t rs_slot_count RS_HIDDEN;
+extern struct rs_description *rs_descriptions RS_HIDDEN;
 
 /* Reserves the tables; false when there is no address space for them. Constructor only. */
 bool rs_table_start(void);

@@ -34,6 +34,7 @@ static void before_fork(void) {
 
 static void in_child(void) {
     forked = true;
+    rs_trace_thread.tid = 0;
     rs_table_forked();
     rs_stack_forked();
     rs_findings_forked();

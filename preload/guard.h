@@ -16,8 +16,8 @@ struct rs_thread {
     uint32_t vfork_child; /* 1: this is a vfork's child, which shares our memory: tables must not change */
 };
 
-extern bool rs_on;
-extern __thread struct rs_thread rs_thread __attribute__((tls_model("initial-exec")));
+extern bool rs_on RS_HIDDEN;
+extern __thread struct rs_thread rs_thread RS_HIDDEN __attribute__((tls_model("initial-exec")));
 
 /* After a vfork the child runs in the parent's memory with a descriptor table of its own. */
 static inline bool rs_tables_are_ours(void) {

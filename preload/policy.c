@@ -37,60 +37,58 @@ static bool leasable(int fd, const struct rs_description *description) {
     return rs_config.policy == RS_POLICY_LEASE && description->opened_by != RS_OP_accept && rs_is_connected_stream(fd);
 }
 
-/* A leasable connection is taken by the current context; dirty when the exchange on it is not complete. */
+/* A leasable connection is taken by the current context; dirty when the exchange on it is not complete. False: refused. */
 static bool lease(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     uint32_t unread = rs_unread(fd);
     bool dirty = description->phase == RS_PHASE_SENT || (unread && unread != ~0u);
     if (dirty && looked_for(RS_FINDING_dirty_handover) && !rs_found(RS_FINDING_dirty_handover, operation, fd, description)) {
-        errno = EPERM;
         return false;
     }
     rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_LEASED);
     return true;
 }
 
-/* Another context's. */
-static RS_COLD bool foreign(struct rs_call *call, int fd, enum rs_operation operation, struct rs_description *description,
-                            uint64_t tag) {
-    if (leasable(fd, description)) {
-        if (!lease(fd, operation, description, tag)) return false;
-        call->description = description;
-        return true;
-    }
-    if (!looked_for(RS_FINDING_foreign_io) || rs_found(RS_FINDING_foreign_io, operation, fd, description)) return true;
-    errno = EPERM;
-    return false;
+static struct rs_call refuse(int error) {
+    errno = error;
+    return (struct rs_call){NULL, RS_CALL_REFUSED};
 }
 
-RS_COLD bool rs_begin_call_slow(struct rs_call *call, int fd, enum rs_operation operation) {
-    if (rs_thread.inside || rs_thread.vfork_child) return true;
-    call->id = 0;
+/* Another context's. */
+static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struct rs_description *description,
+                                      uint64_t tag) {
+    uint64_t id = description->id;
+    if (leasable(fd, description)) {
+        return lease(fd, operation, description, tag) ? (struct rs_call){description, id} : refuse(EPERM);
+    }
+    bool allowed = !looked_for(RS_FINDING_foreign_io) || rs_found(RS_FINDING_foreign_io, operation, fd, description);
+    return allowed ? (struct rs_call){NULL, id} : refuse(EPERM);
+}
+
+RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation) {
+    if (rs_thread.inside || rs_thread.vfork_child) return (struct rs_call){NULL, RS_CALL_UNSEEN};
+    uint64_t id = 0;
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-        if (rs_is_own(fd)) {
-            errno = EBADF;
-            return false;
-        }
+        if (rs_is_own(fd)) return refuse(EBADF);
         struct rs_description *description = rs_lookup(fd);
         if (!rs_known(description)) description = rs_adopt(fd);
-        if (!description || !rs_known(description)) return true;
-        uint64_t id = description->id;
+        if (!description || !rs_known(description)) break;
+        id = description->id;
         uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE);
-        call->id = id;
         if (tag & RS_TAG_FRESH && (tag & RS_TAG_OWNER) == rs_thread.current) tag = take_identity(fd, description, tag);
         if (tag & RS_TAG_POOLED && rs_thread.current) {
             rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_TAKEN);
             continue;
         }
-        if (tag == rs_thread.current) call->description = description;
-        if (open_to_all(description, tag & RS_TAG_OWNER)) return true;
+        if (tag == rs_thread.current) return (struct rs_call){description, id};
+        if (open_to_all(description, tag & RS_TAG_OWNER)) break;
         if (!rs_still(fd, description, id)) continue;
         if (stale(fd, description)) {
             rs_adopt_anew(fd);
             continue;
         }
-        return foreign(call, fd, operation, description, tag);
+        return foreign(fd, operation, description, tag);
     }
-    return true;
+    return (struct rs_call){NULL, id};
 }
 
 RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {

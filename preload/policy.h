@@ -24,21 +24,23 @@ struct rs_call {
 
 /* The guard's own, or the unwinder's: nothing is recorded. */
 #define RS_CALL_UNSEEN (~0ull)
+/* The call must not be made; errno is set. */
+#define RS_CALL_REFUSED (~0ull - 1)
 
-/* False: the call must not be made; errno is set. */
-bool rs_begin_call_slow(struct rs_call *call, int fd, enum rs_operation operation);
+struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation);
 
-static inline bool rs_begin_call(struct rs_call *call, int fd, enum rs_operation operation) {
-    call->description = NULL;
-    call->id = RS_CALL_UNSEEN;
-    if (rs_unlikely(!rs_on)) return true;
+/* The answer fits two registers: nothing of it goes through memory. */
+static inline struct rs_call rs_begin_call(int fd, enum rs_operation operation) {
+    if (rs_unlikely(!rs_on)) return (struct rs_call){NULL, RS_CALL_UNSEEN};
     struct rs_description *description = rs_lookup(fd);
     if (rs_likely(__atomic_load_n(&description->tag, __ATOMIC_RELAXED) == rs_thread.current)) {
-        call->description = description;
-        call->id = description->id;
-        return true;
+        return (struct rs_call){description, description->id};
     }
-    return rs_begin_call_slow(call, fd, operation);
+    return rs_begin_call_slow(fd, operation);
+}
+
+static inline bool rs_refused(struct rs_call call) {
+    return rs_unlikely(call.id == RS_CALL_REFUSED);
 }
 
 static inline bool rs_operation_sends(enum rs_operation operation) {
@@ -50,8 +52,8 @@ static inline bool rs_operation_receives(enum rs_operation operation) {
 }
 
 /* result: what the real call returned, errno as it left it. */
-static inline void rs_end_call(const struct rs_call *call, int fd, enum rs_operation operation, int64_t result) {
-    struct rs_description *description = call->description;
+static inline void rs_end_call(struct rs_call call, int fd, enum rs_operation operation, int64_t result) {
+    struct rs_description *description = call.description;
     if (description) {
         if (description->last_operation != operation) description->last_operation = (uint8_t)operation;
         if (rs_operation_sends(operation) && result > 0 && description->phase != RS_PHASE_SENT) {
@@ -61,8 +63,8 @@ static inline void rs_end_call(const struct rs_call *call, int fd, enum rs_opera
             description->phase = RS_PHASE_ANSWERED;
         }
     }
-    if (rs_unlikely(rs_tracing) && call->id != RS_CALL_UNSEEN) {
-        rs_record_io(fd, operation, result < 0 ? -(int64_t)errno : result, call->id, rs_thread.current);
+    if (rs_unlikely(rs_tracing) && call.id != RS_CALL_UNSEEN) {
+        rs_record_io(fd, operation, result < 0 ? -(int64_t)errno : result, call.id, rs_thread.current);
     }
 }
 

@@ -20,7 +20,7 @@ struct rs_real {
 #undef ALIAS
 };
 
-extern struct rs_real real;
+extern struct rs_real real __attribute__((visibility("hidden")));
 
 /* Looks all of them up. Called by the constructor; later calls change nothing. */
 void rs_real_resolve(void);

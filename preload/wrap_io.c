@@ -21,10 +21,10 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t size, size_t room, int flags
 
 #define IO(ret, name, params, args, fd, operation)                                                                     \
     RS_EXPORT ret name params {                                                                                        \
-        struct rs_call call;                                                                                           \
-        if (rs_unlikely(!rs_begin_call(&call, fd, RS_OP_##operation))) return -1;                                      \
+        struct rs_call call = rs_begin_call(fd, RS_OP_##operation);                                                    \
+        if (rs_refused(call)) return -1;                                                                               \
         ret result = real.name args;                                                                                   \
-        rs_end_call(&call, fd, RS_OP_##operation, result);                                                             \
+        rs_end_call(call, fd, RS_OP_##operation, result);                                                             \
         return result;                                                                                                 \
     }
 #define CALL(ret, name, params, args)
@@ -51,19 +51,23 @@ SAME_AS(sendfile64, sendfile)
 
 /* Two descriptors: both must be allowed, and each gets its event. */
 RS_EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t size) {
-    struct rs_call to, from;
-    if (!rs_begin_call(&to, out, RS_OP_sendfile) || !rs_begin_call(&from, in, RS_OP_read)) return -1;
+    struct rs_call to = rs_begin_call(out, RS_OP_sendfile);
+    if (rs_refused(to)) return -1;
+    struct rs_call from = rs_begin_call(in, RS_OP_read);
+    if (rs_refused(from)) return -1;
     ssize_t result = real.sendfile(out, in, offset, size);
-    rs_end_call(&from, in, RS_OP_read, result);
-    rs_end_call(&to, out, RS_OP_sendfile, result);
+    rs_end_call(from, in, RS_OP_read, result);
+    rs_end_call(to, out, RS_OP_sendfile, result);
     return result;
 }
 
 RS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags) {
-    struct rs_call from, to;
-    if (!rs_begin_call(&from, in, RS_OP_splice) || !rs_begin_call(&to, out, RS_OP_splice)) return -1;
+    struct rs_call from = rs_begin_call(in, RS_OP_splice);
+    if (rs_refused(from)) return -1;
+    struct rs_call to = rs_begin_call(out, RS_OP_splice);
+    if (rs_refused(to)) return -1;
     ssize_t result = real.splice(in, in_offset, out, out_offset, size, flags);
-    rs_end_call(&from, in, RS_OP_splice, result);
-    rs_end_call(&to, out, RS_OP_splice, result);
+    rs_end_call(from, in, RS_OP_splice, result);
+    rs_end_call(to, out, RS_OP_splice, result);
     return result;
 }

@@ -40,28 +40,28 @@ static void accepted(int fd, const struct sockaddr *address, const socklen_t *le
 }
 
 RS_EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length) {
-    struct rs_call call;
-    if (!rs_begin_call(&call, fd, RS_OP_accept)) return -1;
+    struct rs_call call = rs_begin_call(fd, RS_OP_accept);
+    if (rs_refused(call)) return -1;
     int connection = real.accept(fd, address, length);
-    rs_end_call(&call, fd, RS_OP_accept, connection);
+    rs_end_call(call, fd, RS_OP_accept, connection);
     accepted(connection, address, length);
     return connection;
 }
 
 RS_EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
-    struct rs_call call;
-    if (!rs_begin_call(&call, fd, RS_OP_accept)) return -1;
+    struct rs_call call = rs_begin_call(fd, RS_OP_accept);
+    if (rs_refused(call)) return -1;
     int connection = real.accept4(fd, address, length, flags);
-    rs_end_call(&call, fd, RS_OP_accept, connection);
+    rs_end_call(call, fd, RS_OP_accept, connection);
     accepted(connection, address, length);
     return connection;
 }
 
 RS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length) {
-    struct rs_call call;
-    if (!rs_begin_call(&call, fd, RS_OP_connect)) return -1;
+    struct rs_call call = rs_begin_call(fd, RS_OP_connect);
+    if (rs_refused(call)) return -1;
     int result = real.connect(fd, address, length);
-    rs_end_call(&call, fd, RS_OP_connect, result);
+    rs_end_call(call, fd, RS_OP_connect, result);
     if (rs_tracing && call.id != RS_CALL_UNSEEN && (!result || errno == EINPROGRESS)) {
         char name[RS_NAME_SIZE];
         struct rs_description *description = rs_lookup(fd);
@@ -79,7 +79,7 @@ RS_EXPORT int shutdown(int fd, int how) {
     if (!rs_may_close(fd, RS_OP_shutdown)) return -1;
     struct rs_call call = {NULL, rs_on ? rs_lookup(fd)->id : RS_CALL_UNSEEN};
     int result = real.shutdown(fd, how);
-    rs_end_call(&call, fd, RS_OP_shutdown, result);
+    rs_end_call(call, fd, RS_OP_shutdown, result);
     return result;
 }
 
@@ -107,19 +107,19 @@ static void received(const struct msghdr *message) {
 }
 
 RS_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
-    struct rs_call call;
-    if (!rs_begin_call(&call, fd, RS_OP_recv)) return -1;
+    struct rs_call call = rs_begin_call(fd, RS_OP_recv);
+    if (rs_refused(call)) return -1;
     ssize_t result = real.recvmsg(fd, message, flags);
-    rs_end_call(&call, fd, RS_OP_recv, result);
+    rs_end_call(call, fd, RS_OP_recv, result);
     if (result >= 0 && rs_on) received(message);
     return result;
 }
 
 RS_EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout) {
-    struct rs_call call;
-    if (!rs_begin_call(&call, fd, RS_OP_recv)) return -1;
+    struct rs_call call = rs_begin_call(fd, RS_OP_recv);
+    if (rs_refused(call)) return -1;
     int result = real.recvmmsg(fd, messages, count, flags, timeout);
-    rs_end_call(&call, fd, RS_OP_recv, result);
+    rs_end_call(call, fd, RS_OP_recv, result);
     for (int i = 0; i < result && rs_on; i++) received(&messages[i].msg_hdr);
     return result;
 }

@@ -5,3 +5,7 @@ include $(wildcard tests/*/*.mk)
 .PHONY: test
 test: deps all unit programs
 	tests/run.sh
+
+.PHONY: demo
+demo: deps all $(B)/demo/shop $(B)/demo/basketd
+	tests/demo/demo.sh

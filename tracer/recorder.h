@@ -67,10 +67,10 @@ struct rs_trace_thread {
     uint32_t depth;
     uint32_t tid; /* cached; 0: ask */
 };
-extern __thread struct rs_trace_thread rs_trace_thread __attribute__((tls_model("initial-exec")));
+extern __thread struct rs_trace_thread rs_trace_thread RS_HIDDEN __attribute__((tls_model("initial-exec")));
 
 /* Is anything recorded? Read on the path of every call. */
-extern bool rs_tracing;
+extern bool rs_tracing RS_HIDDEN;
 
 /* Begins: makes the process's folder and metadata. Returns false (after host->failed) when that cannot be. */
 bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_trace_host *host);

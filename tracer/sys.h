@@ -50,6 +50,9 @@ static inline void *rs_sys_mmap(uint64_t size, int protection, int flags, int fd
 
 #define rs_likely(condition) __builtin_expect(!!(condition), 1)
 #define rs_unlikely(condition) __builtin_expect(!!(condition), 0)
+/* For what is read on the path of a call: an address known at link time, not a load of one. (The compiler's option for
+ * visibility does not cover declarations.) */
+#define RS_HIDDEN __attribute__((visibility("hidden")))
 #define RS_COLD __attribute__((cold, noinline))
 
 #endif
