@@ -23,6 +23,7 @@ struct rs_description *rs_descriptions;
 
 static uint32_t description_count;
 static uint32_t *local;  /* by description index, private */
+static uint32_t *refused; /* by description index, private: rs_note_refused */
 static uint32_t *place_by_id; /* shared: the place of id, at id % description_count, until a later id takes it over */
 static int highest = -1; /* no fd above it is known; atomic, only rises */
 
@@ -50,9 +51,10 @@ bool rs_table_start(void) {
     rs_slots = reserve(&rs_slot_count, MOST_SLOTS, LEAST_SLOTS, sizeof *rs_slots, MAP_PRIVATE);
     rs_descriptions = reserve(&description_count, MOST_DESCRIPTIONS, LEAST_DESCRIPTIONS, sizeof *rs_descriptions, MAP_SHARED);
     local = reserve(&unused, description_count, description_count, sizeof *local, MAP_PRIVATE);
+    refused = reserve(&unused, description_count, description_count, sizeof *refused, MAP_PRIVATE);
     place_by_id = reserve(&unused, description_count, description_count, sizeof *place_by_id, MAP_SHARED);
     shared = reserve(&unused, 1, 1, sizeof *shared, MAP_SHARED);
-    if (!rs_slots || !rs_descriptions || !local || !place_by_id || !shared) {
+    if (!rs_slots || !rs_descriptions || !local || !refused || !place_by_id || !shared) {
         rs_slot_count = 0;
         return false;
     }
@@ -104,8 +106,17 @@ struct rs_description *rs_description_new(void) {
     struct rs_description *description = &rs_descriptions[index];
     uint64_t id = __atomic_fetch_add(&shared->next_id, 1, __ATOMIC_RELAXED);
     *description = (struct rs_description){.id = id};
+    if (refused[index]) refused[index] = 0;
     __atomic_store_n(&place_by_id[id % description_count], index, __ATOMIC_RELAXED);
     return description;
+}
+
+void rs_note_refused(const struct rs_description *description, uint64_t context) {
+    __atomic_store_n(&refused[index_of(description)], (uint32_t)context, __ATOMIC_RELAXED);
+}
+
+bool rs_was_refused(const struct rs_description *description, uint64_t context) {
+    return context && __atomic_load_n(&refused[index_of(description)], __ATOMIC_RELAXED) == (uint32_t)context;
 }
 
 bool rs_is_open(uint64_t id) {

@@ -87,6 +87,10 @@ bool rs_still(int fd, const struct rs_description *description, uint64_t id);
 /* Does a number of this process stand for the description with this id? One look, however many are open. */
 bool rs_is_open(uint64_t id);
 
+/* The context that was refused the description last, in this process (low half of its id); 0: none. */
+void rs_note_refused(const struct rs_description *description, uint64_t context);
+bool rs_was_refused(const struct rs_description *description, uint64_t context);
+
 /* A new description, held by nobody yet; NULL when all places are taken. */
 struct rs_description *rs_description_new(void);
 

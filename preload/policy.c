@@ -53,15 +53,28 @@ static struct rs_call refuse(int error) {
     return (struct rs_call){NULL, RS_CALL_REFUSED};
 }
 
+static struct rs_call refuse_description(const struct rs_description *description) {
+    rs_note_refused(description, rs_thread.current);
+    return refuse(EPERM);
+}
+
+bool rs_is_refused(int fd) {
+    const struct rs_description *description = rs_lookup(fd);
+    return rs_known(description) && rs_was_refused(description, rs_thread.current) &&
+           rs_owner_of(description) != rs_thread.current;
+}
+
 /* Another context's. */
 static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struct rs_description *description,
                                       uint64_t tag) {
     uint64_t id = description->id;
     if (leasable(fd, description)) {
-        return lease(fd, operation, description, tag) ? (struct rs_call){description, id} : refuse(EPERM);
+        /* Refused once, refused for good: what it had sent may be half done. */
+        if (rs_was_refused(description, rs_thread.current)) return refuse(EPERM);
+        return lease(fd, operation, description, tag) ? (struct rs_call){description, id} : refuse_description(description);
     }
     bool allowed = !looked_for(RS_FINDING_foreign_io) || rs_found(RS_FINDING_foreign_io, operation, fd, description);
-    return allowed ? (struct rs_call){NULL, id} : refuse(EPERM);
+    return allowed ? (struct rs_call){NULL, id} : refuse_description(description);
 }
 
 RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation) {

@@ -68,6 +68,9 @@ static inline void rs_end_call(struct rs_call call, int fd, enum rs_operation op
     }
 }
 
+/* Was the current context refused this description (deny)? To it the description is broken from then on. */
+bool rs_is_refused(int fd);
+
 /* May the current context close (or shut down) fd? False: errno is EPERM. A number of which nothing is known may be closed. */
 bool rs_may_close_slow(int fd, enum rs_operation operation);
 

@@ -4,7 +4,10 @@
 #ifndef RS_PRELOAD_REAL_H
 #define RS_PRELOAD_REAL_H
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>

@@ -1,0 +1,97 @@
+/* wrap_poll.c: waiting. Nothing is checked here; but to a context that was refused a description (mode deny) the description is
+ * broken, and a wait on it must say so at once: a client that hides a failed send (libpq does) would wait for ever for the
+ * answer to what it never sent. */
+#include "preload/config.h"
+#include "preload/wrap.h"
+
+int __poll(struct pollfd *fds, nfds_t count, int timeout);
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room);
+int __select(int count, fd_set *readable, fd_set *writable, fd_set *excepted, struct timeval *timeout);
+
+/* glibc declares fds as written only; the numbers in it are read all the same. */
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+static bool may_be_refused(void) {
+    return rs_on && rs_config.mode == RS_MODE_DENY && rs_thread.current;
+}
+
+static bool any_refused(const struct pollfd *fds, nfds_t count) {
+    if (rs_likely(!may_be_refused())) return false;
+    for (nfds_t i = 0; i < count; i++) {
+        if (fds[i].fd >= 0 && rs_is_refused(fds[i].fd)) return true;
+    }
+    return false;
+}
+
+/* What is ready now; a refused descriptor has an error. */
+static int poll_refused(struct pollfd *fds, nfds_t count) {
+    int ready = real.poll(fds, count, 0);
+    if (ready < 0) return ready;
+    ready = 0;
+    for (nfds_t i = 0; i < count; i++) {
+        if (fds[i].fd >= 0 && rs_is_refused(fds[i].fd)) fds[i].revents = POLLERR;
+        ready += fds[i].revents != 0;
+    }
+    return ready;
+}
+
+RS_EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout) {
+    if (any_refused(fds, count)) return poll_refused(fds, count);
+    return real.poll(fds, count, timeout);
+}
+
+RS_EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room) {
+    if (room / sizeof *fds >= count && any_refused(fds, count)) return poll_refused(fds, count);
+    return real.__poll_chk(fds, count, timeout, room);
+}
+
+RS_EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask) {
+    if (any_refused(fds, count)) return poll_refused(fds, count);
+    return real.ppoll(fds, count, timeout, mask);
+}
+
+RS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+                          size_t room) {
+    if (room / sizeof *fds >= count && any_refused(fds, count)) return poll_refused(fds, count);
+    return real.__ppoll_chk(fds, count, timeout, mask, room);
+}
+
+static bool selected(int fd, const fd_set *set) {
+    return set && FD_ISSET(fd, set);
+}
+
+/* A refused descriptor is ready in every way: the read or write that follows fails with EPERM. */
+static int select_refused(int count, fd_set *readable, fd_set *writable, fd_set *excepted) {
+    fd_set asked[3];
+    fd_set *sets[3] = {readable, writable, excepted};
+    struct timeval none = {0, 0};
+    int ready = 0;
+    for (int i = 0; i < 3; i++) {
+        FD_ZERO(&asked[i]);
+        if (sets[i]) asked[i] = *sets[i];
+    }
+    if (real.select(count, readable, writable, excepted, &none) < 0) return -1;
+    for (int fd = 0; fd < count; fd++) {
+        for (int i = 0; i < 3; i++) {
+            if (FD_ISSET(fd, &asked[i]) && rs_is_refused(fd)) FD_SET(fd, sets[i]);
+            ready += selected(fd, sets[i]);
+        }
+    }
+    return ready;
+}
+
+RS_EXPORT int select(int count, fd_set *readable, fd_set *writable, fd_set *excepted, struct timeval *timeout) {
+    if (rs_unlikely(may_be_refused()) && count <= FD_SETSIZE) {
+        for (int fd = 0; fd < count; fd++) {
+            bool asked = selected(fd, readable) || selected(fd, writable) || selected(fd, excepted);
+            if (asked && rs_is_refused(fd)) return select_refused(count, readable, writable, excepted);
+        }
+    }
+    return real.select(count, readable, writable, excepted, timeout);
+}
+
+SAME_AS(__poll, poll)
+SAME_AS(__select, select)
