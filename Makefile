@@ -1,15 +1,19 @@
 # reqscope: libreqscope.so (the guard), reqscope (the command), their tests, demo and benchmarks. No configure step.
 #
 #   make            build both             make demo       the main job, in a minute
-#   make test       all tests              make bench      what it costs
+#   make test       all tests              make bench      what it costs (bench-quick: in 40 seconds)
 #   make lint       format and analysers   make format     rewrite the sources' layout
-#   make deps       install what the above need (Debian)   make install PREFIX=/usr/local DESTDIR=
+#   make deps       install what the above need (Debian; make lint: deps-lint)
+#   make install PREFIX=/usr/local DESTDIR=                make uninstall removes the same files
+#   make clean      remove what was built  make help       this text
 #
-# B= puts the build elsewhere (make B=build-asan SANITIZE=address,undefined); CC=clang builds with clang.
+# B= puts the build elsewhere (make B=build-asan SANITIZE=address,undefined); CC=clang builds with clang; NODEPS=1 does
+# not look for missing packages. With -j on a fresh machine: make deps first.
 
 B ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
+export B
 VERSION := $(shell sed -n 's/^\#define REQSCOPE_VERSION "\(.*\)"/\1/p' include/reqscope.h)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
@@ -30,13 +34,23 @@ VIEWER_O := $(VIEWER_C:%.c=$(B)/viewer/%.o)
 .PHONY: all
 all: $(B)/libreqscope.so $(B)/reqscope
 
+# Each target installs the packages that it needs and that are missing; when none is, that is one silent dpkg-query.
+.PHONY: deps deps-build deps-lint
+deps-build deps-lint: deps-%:
+	@$(if $(NODEPS),:,tools/deps.sh $*)
+deps:
+	@$(if $(NODEPS),:,tools/deps.sh test)
+
+$(GUARD_O) $(VIEWER_O) $(B)/exports.map: | deps-build
+
 $(B)/exports.map: preload/exports.def preload/calls.def
 	@mkdir -p $(@D)
 	@$(CC) -E -P -x c -I. $< -o $@
 
 $(B)/libreqscope.so: $(GUARD_O) $(B)/exports.map
 	@echo "  LINK $@"
-	@$(CC) $(COMMON) $(CFLAGS) $(GUARD_LINK) $(LDFLAGS) -o $@ $(GUARD_O)
+	@$(CC) $(COMMON) $(CFLAGS) $(GUARD_LINK) $(LDFLAGS) -o $@.new $(GUARD_O)
+	@mv $@.new $@
 
 $(B)/reqscope: $(VIEWER_O)
 	@echo "  LINK $@"
@@ -55,3 +69,74 @@ $(B)/viewer/%.o: %.c
 -include $(GUARD_O:.o=.d) $(VIEWER_O:.o=.d)
 
 include tests/tests.mk
+
+# ---- install
+
+INSTALLED := bin/reqscope lib/libreqscope.so include/reqscope.h lib/pkgconfig/reqscope.pc \
+	share/man/man1/reqscope.1 share/man/man7/libreqscope.7
+INSTALL_TO = $(DESTDIR)$(PREFIX)
+
+.PHONY: install uninstall
+install: all
+	install -d $(sort $(dir $(INSTALLED:%=$(INSTALL_TO)/%)))
+	install -m 755 $(B)/reqscope $(INSTALL_TO)/bin/reqscope
+	install -m 755 $(B)/libreqscope.so $(INSTALL_TO)/lib/libreqscope.so
+	install -m 644 include/reqscope.h $(INSTALL_TO)/include/reqscope.h
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' reqscope.pc.in >$(B)/reqscope.pc
+	install -m 644 $(B)/reqscope.pc $(INSTALL_TO)/lib/pkgconfig/reqscope.pc
+	install -m 644 docs/reqscope.1 $(INSTALL_TO)/share/man/man1/reqscope.1
+	install -m 644 docs/libreqscope.7 $(INSTALL_TO)/share/man/man7/libreqscope.7
+
+uninstall:
+	rm -f $(INSTALLED:%=$(INSTALL_TO)/%)
+
+# ---- sources as text
+
+LINT_FOLDERS := include preload tracer viewer tests
+LINT_C = $(shell find $(LINT_FOLDERS) -name '*.c')
+LINT_H = $(shell find $(LINT_FOLDERS) -name '*.h')
+LINT_SH = $(shell find tests tools -name '*.sh') .ci/run
+# The guard's own, for the analysers: in them the API's functions are definitions.
+LINT_GUARD_C = $(filter $(GUARD_C),$(LINT_C))
+LINT_FLAGS := $(filter-out -Werror,$(COMMON)) -O2 -DRS_LIBDIR='"/usr/local/lib"'
+LINTS := lint-format lint-tidy lint-cppcheck lint-shell lint-clang
+
+.PHONY: lint format $(LINTS)
+lint: deps-lint
+	@$(MAKE) --no-print-directory --keep-going $(LINTS)
+
+lint-format:
+	clang-format --dry-run -Werror $(LINT_C) $(LINT_H)
+
+# A file each, on all processors; what clang-tidy says of a file that it likes ("12 warnings generated", in headers that
+# are not ours) is not shown.
+TIDY = xargs -P "$$(nproc)" -I{} sh -c 'said=$$(clang-tidy --quiet {} -- "$$@" 2>&1) || { echo "$$said"; exit 1; }' sh
+lint-tidy:
+	@echo "  TIDY $(words $(LINT_C)) files"
+	@status=0; \
+	printf '%s\n' $(LINT_GUARD_C) | $(TIDY) $(LINT_FLAGS) -DREQSCOPE_LIBRARY || status=1; \
+	printf '%s\n' $(filter-out $(LINT_GUARD_C),$(LINT_C)) | $(TIDY) $(LINT_FLAGS) || status=1; \
+	exit $$status
+
+# varFuncNullUB: NULL ends an argument list; with this C library it is a pointer.
+lint-cppcheck:
+	cppcheck --quiet -j "$$(nproc)" --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
+		--suppress=varFuncNullUB -D_GNU_SOURCE -Iinclude -I. $(LINT_C)
+
+lint-shell:
+	shellcheck -x $(LINT_SH)
+
+lint-clang:
+	@$(MAKE) --no-print-directory B=build-clang CC=clang all unit programs demo-programs bench-programs
+
+format: deps-lint
+	clang-format -i $(LINT_C) $(LINT_H)
+
+# ---- the rest
+
+.PHONY: clean help
+clean:
+	rm -rf $(B) build-clang build-asan
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile

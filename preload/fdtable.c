@@ -1,6 +1,7 @@
 /* fdtable.c: slots and the arena of descriptions. fdtable.h draws them. */
 #include "preload/fdtable.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -25,6 +26,9 @@ static uint32_t description_count;
 static uint32_t *local;  /* by description index, private */
 static uint32_t *refused; /* by description index, private: rs_note_refused */
 static uint32_t *place_by_id; /* shared: the place of id, at id % description_count, until a later id takes it over */
+/* A fork's own: what was counted for the child, by fd. Held from before a fork until after it; taken nowhere else. */
+static pthread_mutex_t forking = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t *counted;
 static int highest = -1; /* no fd above it is known; atomic, only rises */
 
 /* What all processes share besides the descriptions; lies in the place of descriptions[0]'s neighbours' page, before them. */
@@ -51,10 +55,11 @@ bool rs_table_start(void) {
     rs_slots = reserve(&rs_slot_count, MOST_SLOTS, LEAST_SLOTS, sizeof *rs_slots, MAP_PRIVATE);
     rs_descriptions = reserve(&description_count, MOST_DESCRIPTIONS, LEAST_DESCRIPTIONS, sizeof *rs_descriptions, MAP_SHARED);
     local = reserve(&unused, description_count, description_count, sizeof *local, MAP_PRIVATE);
+    counted = reserve(&unused, rs_slot_count, rs_slot_count, sizeof *counted, MAP_PRIVATE);
     refused = reserve(&unused, description_count, description_count, sizeof *refused, MAP_PRIVATE);
     place_by_id = reserve(&unused, description_count, description_count, sizeof *place_by_id, MAP_SHARED);
     shared = reserve(&unused, 1, 1, sizeof *shared, MAP_SHARED);
-    if (!rs_slots || !rs_descriptions || !local || !refused || !place_by_id || !shared) {
+    if (!rs_slots || !rs_descriptions || !local || !counted || !refused || !place_by_id || !shared) {
         rs_slot_count = 0;
         return false;
     }
@@ -198,25 +203,52 @@ int rs_next_known(int from) {
     return -1;
 }
 
-static void count_holders(uint32_t change) {
-    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
-        uint32_t index = rs_slot_index(fd);
-        if (index > RS_OWN_DESCRIPTION) __atomic_fetch_add(&rs_descriptions[index].holders, change, __ATOMIC_RELAXED);
-    }
+static struct rs_description *described_by(uint64_t word) {
+    return &rs_descriptions[(uint32_t)word];
 }
 
 void rs_table_forking(void) {
-    count_holders(1);
+    pthread_mutex_lock(&forking);
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
+        uint64_t word = __atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE);
+        if ((uint32_t)word <= RS_OWN_DESCRIPTION) continue;
+        __atomic_fetch_add(&described_by(word)->holders, 1, __ATOMIC_RELAXED);
+        counted[fd] = word;
+    }
 }
 
-void rs_table_fork_failed(void) {
-    count_holders(-1u);
+/* Also after a fork that failed, which cannot be told apart here: then some places are lost, nothing worse. */
+void rs_table_fork_done(void) {
+    pthread_mutex_unlock(&forking);
+}
+
+/* The number was opened between the counting and the fork: it holds, if its place is still what it was. */
+static bool hold_late(uint64_t word) {
+    struct rs_description *description = described_by(word);
+    __atomic_fetch_add(&description->holders, 1, __ATOMIC_ACQ_REL);
+    if (word_of(description) == word) return true;
+    __atomic_fetch_sub(&description->holders, 1, __ATOMIC_ACQ_REL);
+    return false;
 }
 
 void rs_table_forked(void) {
-    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
-        __atomic_fetch_or(&local[rs_slot_index(fd)], LOCAL_INHERITED, __ATOMIC_RELAXED);
+    pthread_mutex_init(&forking, NULL);
+    for (int fd = 0, end = highest; fd <= end; fd++) {
+        uint64_t word = rs_slots[fd], before = counted[fd];
+        uint32_t index = (uint32_t)word;
+        if (before) counted[fd] = 0;
+        if (before && before != word) rs_release(described_by(before));
+        if (index <= RS_OWN_DESCRIPTION) continue;
+        if (word != before && !hold_late(word)) {
+            rs_slots[fd] = 0;
+            continue;
+        }
+        local[index] |= LOCAL_INHERITED;
     }
+}
+
+void rs_table_end(void) {
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) rs_release(rs_lookup(fd));
 }
 
 bool rs_inherited(const struct rs_description *description) {

@@ -116,11 +116,14 @@ void rs_bind_own(int fd);
 /* The first fd >= from for which something is known, or -1. */
 int rs_next_known(int from);
 
-/* Before a fork: the child's numbers hold, too. After a fork that failed: undone. */
+/* Before a fork: the child's numbers hold, too. (Counted before, lest the parent closes its own in between and the place is
+ * free.) In the parent, afterwards. In the child: what it holds is inherited; what other threads opened or closed between the
+ * counting and the fork is put right. */
 void rs_table_forking(void);
-void rs_table_fork_failed(void);
-/* In the child: what it holds is inherited. */
+void rs_table_fork_done(void);
 void rs_table_forked(void);
+/* A fork's child ends: its numbers hold nothing any more. The tables are not to be used after it. */
+void rs_table_end(void);
 bool rs_inherited(const struct rs_description *description);
 
 #endif

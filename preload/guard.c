@@ -32,6 +32,10 @@ static void before_fork(void) {
     rs_table_forking();
 }
 
+static void after_fork(void) {
+    rs_table_fork_done();
+}
+
 static void in_child(void) {
     forked = true;
     rs_trace_thread.tid = 0;
@@ -69,21 +73,24 @@ __attribute__((constructor)) static void start(void) {
     say_what_is_not_there();
     if (!rs_stack_start(rs_config.stack_depth)) rs_log_line("no unwinder was found: reports have no stacks", NULL);
     rs_modules_refresh();
-    if (pthread_atfork(before_fork, NULL, in_child)) rs_log_line("forks are not followed: no memory", NULL);
+    if (pthread_atfork(before_fork, after_fork, in_child)) rs_log_line("forks are not followed: no memory", NULL);
     rs_on = true;
     rs_events_start();
     errno = saved;
 }
 
+/* A server that forks for each connection would use up its parent's places if a child's numbers went on counting. */
+void rs_process_ends(void) {
+    if (!rs_tables_are_ours() || !forked) return;
+    __atomic_store_n(&rs_on, false, __ATOMIC_RELAXED);
+    rs_table_end();
+}
+
 /* Other libraries' destructors, and other threads, may still do I/O: nothing is taken down. */
 __attribute__((destructor)) static void finish(void) {
     int saved = errno;
-    if (!rs_on || rs_thread.vfork_child) return;
+    if (!rs_tables_are_ours()) return;
     rs_trace_finish();
-    if (forked) {
-        /* A server that forks for each connection would use up its parent's places otherwise. */
-        rs_on = false;
-        rs_table_fork_failed();
-    }
+    rs_process_ends();
     errno = saved;
 }

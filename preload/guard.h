@@ -19,6 +19,9 @@ struct rs_thread {
 extern bool rs_on RS_HIDDEN;
 extern __thread struct rs_thread rs_thread RS_HIDDEN __attribute__((tls_model("initial-exec")));
 
+/* This process is about to end without running destructors. */
+void rs_process_ends(void);
+
 /* After a vfork the child runs in the parent's memory with a descriptor table of its own. */
 static inline bool rs_tables_are_ours(void) {
     return rs_on && !rs_thread.vfork_child;

@@ -1,4 +1,4 @@
-/* wrap_process.c: vfork. Its child runs in our memory but with descriptors of its own until it calls exec or _exit: what it
+/* wrap_process.c: _exit, which a fork's child ends by, and vfork. A vfork's child runs in our memory but with descriptors of its own until it calls exec or _exit: what it
  * opens and closes must not change our tables.
  *
  * A C function cannot wrap vfork (its frame would be gone when the parent comes back to it), so on x86-64 this is the system
@@ -10,6 +10,14 @@
 #include <errno.h>
 #include <stddef.h>
 #include <unistd.h>
+
+RS_EXPORT void _exit(int code) {
+    rs_process_ends();
+    real._exit(code);
+    __builtin_unreachable();
+}
+
+SAME_AS(_Exit, _exit)
 
 #if defined(__x86_64__)
 
