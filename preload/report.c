@@ -108,14 +108,19 @@ static void add_opener(struct rs_text *text, const struct rs_finding *finding) {
     add_stack(text, description->opened_stack);
 }
 
+static bool is_connection(const struct rs_description *description) {
+    return description->kind >= RS_KIND_TCP && description->kind <= RS_KIND_SOCKET;
+}
+
 static const char *hint_of(const struct rs_finding *finding) {
+    bool connection = is_connection(&finding->description);
     if (finding->kind == RS_FINDING_foreign_close) {
         return "the owner goes on using this number: what is opened next gets it. Is it closed twice, or by the wrong owner?";
     }
-    if (finding->description.phase == RS_PHASE_SENT) {
+    if (connection && finding->description.phase == RS_PHASE_SENT) {
         return "the owner has sent on it and not read the answer: the next one who reads gets the owner's answer.";
     }
-    if (finding->description.phase == RS_PHASE_ANSWERED && !finding->unread) {
+    if (connection && finding->description.phase == RS_PHASE_ANSWERED && !finding->unread) {
         return "the exchange was complete: a connection pool looks like this. "
                "REQSCOPE_POLICY=lease accepts clean hand-overs.";
     }

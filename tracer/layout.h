@@ -28,7 +28,8 @@
  * - Up to content_size there are only whole events; it is the last one's exact end, whose padding (zeros) follows. An event
  *   is written first, then committed by one store.
  * - Times in one stream rise strictly, and timestamp_end is the last event's time (timestamp_begin when there is none).
- * - What follows the content is zero, but for at most one event that was being written.
+ * - What follows the content is zero, but for at most one event that was being written: its header is stored first, in one
+ *   piece, so what follows a header of zeros is zero.
  * So a damaged byte is found: a changed event by its check, a changed commit by its time, a changed header by header_check,
  * changed metadata by its check sum.
  *

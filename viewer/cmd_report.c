@@ -1,0 +1,163 @@
+/* cmd_report.c: `reqscope report`: what was found, the most frequent first. */
+#include "viewer/commands.h"
+#include "viewer/finding_text.h"
+#include "viewer/json.h"
+#include "viewer/output.h"
+#include "viewer/source.h"
+#include "viewer/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static const char *plural(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
+static void print_summary(const struct model *model, const struct finding **findings, size_t count) {
+    uint64_t times = 0, contexts = model_count_contexts(model);
+    char *duration = text_duration(model_last_time(model) - model_first_time(model));
+    for (size_t i = 0; i < count; i++) times += findings[i]->count;
+    printf("%zu process%s, %" PRIu64 " context%s, %" PRIu64 " event%s in %s, %" PRIu64 " lost: ", model->process_count,
+           model->process_count == 1 ? "" : "es", contexts, plural(contexts), model->events, plural(model->events),
+           duration, model->lost_events);
+    printf("%s%zu finding%s%s", output_begin(count ? STYLE_BAD : STYLE_GOOD), count, plural(count), output_end());
+    if (times > count) printf(", seen %" PRIu64 " times", times);
+    putchar('\n');
+    free(duration);
+    if (model->lost_events)
+        printf("%sat least %" PRIu64
+               " events were given up to stay below REQSCOPE_TRACE_MAX%s: findings are all here, I/O is not.\n",
+               output_begin(STYLE_BAD), model->lost_events, output_end());
+}
+
+/* What the guard said that it could not see. */
+static void print_notes(const struct model *model) {
+    for (size_t i = 0; i < model->process_count; i++) {
+        const struct process *process = model->processes[i];
+        for (size_t j = 0; j < process->note_count; j++) {
+            printf("note: pid %" PRIu32 ": ", process->pid);
+            output_text(stdout, process->notes[j], 0);
+            putchar('\n');
+        }
+    }
+}
+
+static void print_stack(struct symbols *symbols, const struct model *model, const struct finding *finding,
+                        uint32_t id) {
+    const struct process *holder;
+    const struct stack *stack = model_stack_of(model, finding->process, id, &holder);
+    bool shown = false;
+    size_t count;
+    struct frame *frames = symbols_stack(symbols, holder, stack, &count);
+    for (size_t i = 0; i < count; i++) {
+        char *text = finding_frame(&frames[i]);
+        printf("    #%-2zu ", i);
+        output_text(stdout, text, 0);
+        putchar('\n');
+        free(text);
+        if (!shown) shown = source_print(&frames[i]);
+    }
+    if (!count) puts(id ? "    (the stack is lost)" : "    (no stack was taken)");
+    if (stack && stack->flags & RS_STACK_TRUNCATED) puts("    ... (REQSCOPE_STACK_DEPTH takes more)");
+    free(frames);
+}
+
+static void print_used(struct symbols *symbols, const struct model *model, const struct finding *finding) {
+    char *user = finding_context(model, finding->process, finding->user);
+    fputs("  used here by ", stdout);
+    output_text(stdout, user, 0);
+    printf(", thread %" PRIu32 ", pid %" PRIu32 ":\n", finding->thread, finding->process->pid);
+    print_stack(symbols, model, finding, finding->used_stack);
+    free(user);
+}
+
+static void print_opened(struct symbols *symbols, const struct model *model, const struct finding *finding) {
+    const struct description *known = model_description_of(model, finding->process, finding->description);
+    char *opener = finding_context(model, finding->process, finding->opener);
+    char *before = text_duration(finding->time > finding->opened ? finding->time - finding->opened : 0);
+    fputs(known && known->operation == RS_OP_found ? "  first seen here by " : "  opened here by ", stdout);
+    output_text(stdout, opener, 0);
+    printf(", thread %" PRIu32 ", %s before:\n", finding->owner_thread, before);
+    print_stack(symbols, model, finding, finding->opened_stack);
+    free(before);
+    free(opener);
+}
+
+static void print_end(const struct model *model, const struct finding *finding) {
+    if (finding->owner_operation != RS_OP_none) {
+        printf("  the owner's last operation on it: %s", rs_operation_name(finding->owner_operation));
+        if (finding->unread && finding->unread != UINT32_MAX)
+            printf("; bytes that waited unread: %" PRIu32, finding->unread);
+        putchar('\n');
+    }
+    printf("  what was done: %s\n", finding_verdict(finding));
+    printf("  hint: %s\n", finding_hint(model, finding));
+}
+
+static void print_finding(struct symbols *symbols, const struct model *model, const struct finding *finding) {
+    char *sentence = finding_sentence(model, finding);
+    printf("\n%s%s%s", output_begin(STYLE_BAD), finding_kind(finding), output_end());
+    if (finding->count > 1) printf(", %" PRIu64 " times", finding->count);
+    fputs(": ", stdout);
+    output_text(stdout, sentence, 0);
+    putchar('\n');
+    free(sentence);
+    if (finding->known) {
+        print_used(symbols, model, finding);
+        if (finding->description) print_opened(symbols, model, finding);
+    }
+    print_end(model, finding);
+}
+
+static json_t *json_from_finding(struct symbols *symbols, const struct model *model, const struct finding *finding) {
+    json_t *object = json_object();
+    const struct process *process = finding->process;
+    char *sentence = finding_sentence(model, finding);
+    if (!object) memory_exhausted();
+    json_put(object, "id", json_from_number(finding->id));
+    json_put(object, "kind", json_from_text(finding_kind(finding)));
+    json_put(object, "count", json_from_number(finding->count));
+    json_put(object, "pid", json_from_number(process->pid));
+    json_put(object, "fd", finding->fd < 0 ? json_null() : json_from_number((uint64_t)finding->fd));
+    json_put(object, "description", json_from_text(finding_description(model, finding)));
+    json_put(object, "description_id", json_from_number(finding->description));
+    json_put(object, "operation", json_from_text(rs_operation_name(finding->operation)));
+    json_put(object, "sentence", json_from_text(sentence));
+    json_put(object, "owner", json_from_context(model, process, finding->owner));
+    json_put(object, "user", json_from_context(model, process, finding->user));
+    json_put(object, "opener", json_from_context(model, process, finding->opener));
+    json_put(object, "thread", json_from_number(finding->thread));
+    json_put(object, "owner_thread", json_from_number(finding->owner_thread));
+    json_put(object, "owner_operation", json_from_text(rs_operation_name(finding->owner_operation)));
+    json_put(object, "phase", json_from_text(finding_phase(finding)));
+    json_put(object, "unread", finding->unread == UINT32_MAX ? json_null() : json_from_number(finding->unread));
+    json_put(object, "verdict",
+             json_from_text(finding->verdict < RS_MODE_COUNT ? rs_mode_name(finding->verdict) : NULL));
+    json_put(object, "time_ns", json_from_time(finding->time));
+    json_put(object, "opened_ns", json_from_time(finding->opened));
+    json_put(object, "hint", json_from_text(finding_hint(model, finding)));
+    json_put(object, "opened_at", json_from_stack(symbols, model, process, finding->opened_stack));
+    json_put(object, "used_at", json_from_stack(symbols, model, process, finding->used_stack));
+    free(sentence);
+    return object;
+}
+
+int cmd_report(const struct options *options, const struct model *model, bool usable) {
+    size_t count;
+    const struct finding **findings = model_findings(model, UINT32_MAX, &count);
+    struct symbols *symbols = symbols_open();
+    (void)usable;
+    if (options->json) {
+        json_t *document = json_summary(model), *array = json_array();
+        for (size_t i = 0; i < count; i++) json_add(array, json_from_finding(symbols, model, findings[i]));
+        json_put(document, "findings", array);
+        json_print(document);
+    } else {
+        print_summary(model, findings, count);
+        print_notes(model);
+        for (size_t i = 0; i < count; i++) print_finding(symbols, model, findings[i]);
+    }
+    symbols_close(symbols);
+    free(findings);
+    return EXIT_DONE;
+}

@@ -1,0 +1,32 @@
+/* finding_text.h: a finding in words, the same as the log's report (CONTRACT "A report on the log"). Strings are the
+ * caller's to free, and not escaped. */
+#ifndef RS_VIEWER_FINDING_TEXT_H
+#define RS_VIEWER_FINDING_TEXT_H
+
+#include "viewer/symbols.h"
+
+/* "foreign-io", or "unknown". */
+const char *finding_kind(const struct finding *finding);
+
+/* "GET /b (context 2)", "context 2", "no context" */
+char *finding_context(const struct model *model, const struct process *process, uint64_t id);
+
+/* What the description is called; "" when nothing is known. */
+const char *finding_description(const struct model *model, const struct finding *finding);
+
+/* "GET /b (context 2) writes to fd 7 (tcp 127.0.0.1:6379), which GET /a (context 1) owns" */
+char *finding_sentence(const struct model *model, const struct finding *finding);
+
+/* What was done: "let through", "denied", "aborted", "not known" */
+const char *finding_verdict(const struct finding *finding);
+
+/* "idle", "sent", "answered", or NULL */
+const char *finding_phase(const struct finding *finding);
+
+/* What to do about it. */
+const char *finding_hint(const struct model *model, const struct finding *finding);
+
+/* "query           db.c:30        (server+0x12cc)" */
+char *finding_frame(const struct frame *frame);
+
+#endif

@@ -1,0 +1,113 @@
+/* json.c: see json.h. */
+#include "viewer/json.h"
+#include "viewer/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static json_t *checked(json_t *value) {
+    if (!value) memory_exhausted();
+    return value;
+}
+
+json_t *json_from_text(const char *text) {
+    char *valid;
+    json_t *value;
+    if (!text) return json_null();
+    valid = text_utf8(text);
+    value = checked(json_string(valid));
+    free(valid);
+    return value;
+}
+
+json_t *json_from_number(uint64_t number) {
+    return checked(json_integer((json_int_t)number));
+}
+
+json_t *json_from_time(uint64_t time) {
+    return time ? json_from_number(time) : json_null();
+}
+
+void json_put(json_t *object, const char *key, json_t *value) {
+    if (json_object_set_new(object, key, checked(value))) memory_exhausted();
+}
+
+void json_add(json_t *array, json_t *value) {
+    if (json_array_append_new(array, checked(value))) memory_exhausted();
+}
+
+json_t *json_from_context(const struct model *model, const struct process *process, uint64_t id) {
+    const struct context *context = model_context_of(model, process, id);
+    json_t *object = checked(json_object());
+    json_put(object, "id", json_from_number(id));
+    json_put(object, "label", json_from_text(context ? context->label : id ? NULL : ""));
+    return object;
+}
+
+json_t *json_from_frames(const struct frame *frames, size_t count) {
+    json_t *array = checked(json_array());
+    for (size_t i = 0; i < count; i++) {
+        const struct frame *frame = &frames[i];
+        json_t *object = checked(json_object());
+        json_put(object, "function", json_from_text(frame->function));
+        json_put(object, "module", json_from_text(frame->module));
+        json_put(object, "offset", frame->module ? json_from_number(frame->offset) : json_null());
+        json_put(object, "file", json_from_text(frame->file));
+        json_put(object, "line", json_from_time((uint64_t)frame->line));
+        json_put(object, "column", json_from_time((uint64_t)frame->column));
+        json_put(object, "path", json_from_text(frame->path));
+        json_put(object, "address", json_from_number(frame->address));
+        if (frame->inlined) json_put(object, "inlined", json_true());
+        json_add(array, object);
+    }
+    return array;
+}
+
+json_t *json_from_stack(struct symbols *symbols, const struct model *model, const struct process *process,
+                        uint32_t id) {
+    const struct process *holder;
+    const struct stack *stack = model_stack_of(model, process, id, &holder);
+    size_t count;
+    struct frame *frames = symbols_stack(symbols, holder, stack, &count);
+    json_t *array = json_from_frames(frames, count);
+    free(frames);
+    return array;
+}
+
+static json_t *json_from_processes(const struct model *model) {
+    json_t *array = checked(json_array());
+    for (size_t i = 0; i < model->process_count; i++) {
+        const struct process *process = model->processes[i];
+        json_t *object = checked(json_object()), *notes = checked(json_array());
+        json_put(object, "pid", json_from_number(process->pid));
+        json_put(object, "command", json_from_text(process->command));
+        json_put(object, "parent_pid", json_from_number(process->parent_pid));
+        json_put(object, "mode", json_from_text(rs_mode_name(process->mode)));
+        json_put(object, "policy", json_from_text(rs_policy_name(process->policy)));
+        json_put(object, "started_ns", json_from_time(process->started));
+        json_put(object, "folder", json_from_text(process->folder));
+        for (size_t j = 0; j < process->note_count; j++) json_add(notes, json_from_text(process->notes[j]));
+        json_put(object, "coverage", notes);
+        json_add(array, object);
+    }
+    return array;
+}
+
+json_t *json_summary(const struct model *model) {
+    json_t *object = checked(json_object());
+    json_put(object, "format", json_from_number(RS_TRACE_FORMAT));
+    json_put(object, "processes", json_from_processes(model));
+    json_put(object, "contexts", json_from_number(model_count_contexts(model)));
+    json_put(object, "events", json_from_number(model->events));
+    json_put(object, "lost_events", json_from_number(model->lost_events));
+    json_put(object, "lost_packets", json_from_number(model->lost_packets));
+    json_put(object, "damages", json_from_number(model->damages));
+    json_put(object, "duration_ns", json_from_number(model_last_time(model) - model_first_time(model)));
+    return object;
+}
+
+void json_print(json_t *document) {
+    json_dumpf(document, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(document);
+}

@@ -1,0 +1,357 @@
+/* load.c: see load.h. One function for each kind of event; an event may name what was never seen. */
+#include "viewer/load.h"
+#include "tracer/reader.h"
+#include "viewer/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The event as the struct of its kind. */
+#define FIELDS(event, name) ((const struct rs_event_##name *)(const void *)(event)->header)
+
+static void replace(char **text, const char *with) {
+    char *copy = memory_copy(with);
+    free(*text);
+    *text = copy;
+}
+
+static void on_process(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_process *fields = FIELDS(event, process);
+    process->known = true;
+    process->pid = fields->pid;
+    process->parent_pid = fields->parent_pid;
+    process->mode = fields->mode;
+    process->policy = fields->policy;
+    process->started = fields->header.time;
+    replace(&process->command, event->strings[0]);
+}
+
+static void on_module(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_module *fields = FIELDS(event, module);
+    process->modules =
+        memory_grow(process->modules, &process->module_space, process->module_count + 1, sizeof *process->modules);
+    process->modules[process->module_count++] = (struct module){
+        .time = fields->header.time,
+        .base = fields->base,
+        .low = fields->low,
+        .high = fields->high,
+        .path = memory_copy(event->strings[0]),
+        .build_id = memory_copy(event->strings[1]),
+    };
+}
+
+static void on_stack(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_stack *fields = FIELDS(event, stack);
+    struct stack *stack = model_stack(process, fields->stack);
+    if (stack->addresses) return;
+    stack->flags = fields->flags;
+    stack->time = fields->header.time;
+    stack->count = event->word_count;
+    stack->addresses = memory_new(event->word_count * sizeof *stack->addresses);
+    memcpy(stack->addresses, event->words, event->word_count * sizeof *stack->addresses);
+}
+
+static void on_context_begin(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_context_begin *fields = FIELDS(event, context_begin);
+    struct context *context;
+    if (!fields->context) return;
+    context = model_context(process, fields->context);
+    context->known = true;
+    context->parent = fields->parent;
+    context->began = fields->began;
+    context->origin = fields->origin;
+    context->thread = fields->thread;
+    replace(&context->label, event->strings[0]);
+}
+
+static void on_context_end(struct process *process, const struct rs_read_event *event) {
+    uint64_t id = FIELDS(event, context_end)->context;
+    if (id) model_context(process, id)->ended = event->header->time;
+}
+
+static void on_open(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_open *fields = FIELDS(event, open);
+    struct description *description;
+    if (!fields->description) return;
+    description = model_description(process, fields->description);
+    if (!description->known) {
+        description->known = true;
+        description->fd = fields->header.fd;
+        description->kind = fields->kind;
+        description->operation = fields->operation;
+        description->flags = fields->flags;
+        description->thread = fields->thread;
+        description->stack = fields->stack;
+        description->opened = fields->opened;
+        description->opener = fields->context;
+        if (fields->context && !(fields->flags & RS_OPEN_INHERITED)) model_context(process, fields->context)->opens++;
+    }
+    if (!description->handovers) description->owner = fields->context;
+    if (*event->strings[0]) replace(&description->name, event->strings[0]);
+}
+
+static void on_name(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_name *fields = FIELDS(event, name);
+    struct description *description;
+    if (!fields->description) return;
+    description = model_description(process, fields->description);
+    description->kind = fields->kind;
+    replace(&description->name, event->strings[0]);
+}
+
+static void on_close(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_close *fields = FIELDS(event, close);
+    if (fields->description && fields->last)
+        model_description(process, fields->description)->closed = fields->header.time;
+}
+
+static void on_handover(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_handover *fields = FIELDS(event, handover);
+    struct description *description;
+    if (!fields->description) return;
+    description = model_description(process, fields->description);
+    description->owner = fields->to;
+    /* Back to the pool and out of it again is one hand-over: the second half counts. */
+    if (fields->reason != RS_HANDOVER_RETURNED && fields->reason != RS_HANDOVER_SHARED) description->handovers++;
+}
+
+static void on_finding(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_finding *fields = FIELDS(event, finding);
+    struct finding *finding = model_finding(process, fields->finding);
+    finding->known = true;
+    finding->time = fields->header.time;
+    if (finding->last_time < finding->time) finding->last_time = finding->time;
+    finding->fd = fields->header.fd;
+    finding->kind = fields->kind;
+    finding->verdict = fields->verdict;
+    finding->operation = fields->operation;
+    finding->opened_stack = fields->opened_stack;
+    finding->used_stack = fields->used_stack;
+    finding->owner_thread = fields->owner_thread;
+    finding->owner_operation = fields->owner_operation;
+    finding->phase = fields->phase;
+    finding->unread = fields->unread;
+    finding->thread = fields->thread;
+    finding->description = fields->description;
+    finding->owner = fields->owner;
+    finding->user = fields->user;
+    finding->opened = fields->opened;
+    finding->opener = fields->opener;
+    model_involve(process, fields->owner, fields->finding);
+    model_involve(process, fields->user, fields->finding);
+}
+
+static void on_finding_again(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_finding_again *fields = FIELDS(event, finding_again);
+    struct finding *finding = model_finding(process, fields->finding);
+    if (finding->count < fields->count) finding->count = fields->count;
+    finding->last_time = fields->header.time;
+    if (!finding->known) {
+        finding->time = fields->header.time;
+        finding->fd = fields->header.fd;
+        finding->description = fields->description;
+        finding->owner = fields->owner;
+        finding->user = fields->user;
+    }
+    model_involve(process, fields->owner, fields->finding);
+    model_involve(process, fields->user, fields->finding);
+}
+
+static void on_coverage(struct process *process, const struct rs_read_event *event) {
+    process->coverage |= FIELDS(event, coverage)->flags;
+    if (!*event->strings[0]) return;
+    for (size_t i = 0; i < process->note_count; i++)
+        if (!strcmp(process->notes[i], event->strings[0])) return;
+    process->notes = memory_grow(process->notes, &process->note_space, process->note_count + 1, sizeof *process->notes);
+    process->notes[process->note_count++] = memory_copy(event->strings[0]);
+}
+
+static bool moves_bytes(uint32_t operation) {
+    return operation == RS_OP_read || operation == RS_OP_write || operation == RS_OP_recv || operation == RS_OP_send ||
+           operation == RS_OP_sendfile || operation == RS_OP_splice;
+}
+
+static void on_io(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_io *fields = FIELDS(event, io);
+    uint64_t bytes = fields->result > 0 && moves_bytes(event->operation) ? (uint64_t)fields->result : 0;
+    if (fields->context) {
+        struct context *context = model_context(process, fields->context);
+        context->uses++;
+        context->bytes += bytes;
+    }
+    if (fields->description) {
+        struct description *description = model_description(process, fields->description);
+        description->uses++;
+        description->bytes += bytes;
+        if (description->fd < 0) description->fd = fields->header.fd;
+        model_use(process, fields->context, description);
+    }
+}
+
+static void load_event(struct process *process, const struct rs_read_event *event) {
+    switch (event->number) {
+    case RS_EVENT_process:
+        on_process(process, event);
+        break;
+    case RS_EVENT_module:
+        on_module(process, event);
+        break;
+    case RS_EVENT_stack:
+        on_stack(process, event);
+        break;
+    case RS_EVENT_context_begin:
+        on_context_begin(process, event);
+        break;
+    case RS_EVENT_context_end:
+        on_context_end(process, event);
+        break;
+    case RS_EVENT_open:
+        on_open(process, event);
+        break;
+    case RS_EVENT_name:
+        on_name(process, event);
+        break;
+    case RS_EVENT_close:
+        on_close(process, event);
+        break;
+    case RS_EVENT_handover:
+        on_handover(process, event);
+        break;
+    case RS_EVENT_finding:
+        on_finding(process, event);
+        break;
+    case RS_EVENT_finding_again:
+        on_finding_again(process, event);
+        break;
+    case RS_EVENT_coverage:
+        on_coverage(process, event);
+        break;
+    case RS_EVENT_IO:
+        on_io(process, event);
+        break;
+    default:
+        break; /* thread, context_switch, dup: the reader follows threads; the others change nothing here */
+    }
+}
+
+/* ---- folders ---- */
+
+static void complain(void *argument, const char *line) {
+    (void)argument;
+    text_complain("%s", line);
+}
+
+/* Was it named twice, by itself and by the folder around it? */
+static bool is_loaded(const struct model *model, const char *folder) {
+    struct stat one, other;
+    if (stat(folder, &one)) return false;
+    for (size_t i = 0; i < model->process_count; i++)
+        if (!stat(model->processes[i]->folder, &other) && one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+            return true;
+    return false;
+}
+
+/* Reads one process's trace. Returns false when it is damaged. */
+static bool load_process(struct model *model, const char *folder) {
+    struct rs_read_event event;
+    struct rs_reader_totals totals;
+    struct process *process;
+    struct rs_reader *reader = rs_reader_open(folder, complain, NULL);
+    if (!reader) return false;
+    process = model_add_process(model, folder);
+    while (rs_reader_next(reader, &event)) {
+        if (!process->events++) process->first_time = event.header->time;
+        process->last_time = event.header->time;
+        load_event(process, &event);
+    }
+    totals = rs_reader_totals(reader);
+    model->events += totals.events;
+    model->lost_events += totals.lost_events;
+    model->lost_packets += totals.lost_packets;
+    model->damages += totals.damages;
+    rs_reader_close(reader);
+    return !totals.damages;
+}
+
+static int compare_names(const void *left, const void *right) {
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+char **load_list_folder(const char *folder) {
+    char **names = NULL;
+    size_t count = 0, space = 0;
+    struct dirent *entry;
+    DIR *directory = opendir(folder);
+    if (!directory) return NULL;
+    names = memory_grow(names, &space, 1, sizeof *names);
+    while ((entry = readdir(directory))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        names = memory_grow(names, &space, count + 2, sizeof *names);
+        names[count++] = memory_copy(entry->d_name);
+    }
+    closedir(directory);
+    qsort(names, count, sizeof *names, compare_names);
+    names[count] = NULL;
+    return names;
+}
+
+void load_free_list(char **names) {
+    for (char **name = names; name && *name; name++) free(*name);
+    free(names);
+}
+
+static bool is_listed(char *const *names, const char *name) {
+    for (; names && *names; names++)
+        if (!strcmp(*names, name)) return true;
+    return false;
+}
+
+static bool load_folder(struct model *model, const char *folder, char *const *skip) {
+    bool usable = true;
+    size_t traces = 0;
+    char **names;
+    if (rs_reader_is_trace(folder)) return is_loaded(model, folder) || load_process(model, folder);
+    names = load_list_folder(folder);
+    if (!names) {
+        text_complain("%s: cannot be read: %s: give a folder that REQSCOPE_TRACE or `reqscope run --trace` named",
+                      folder, strerror(errno));
+        return false;
+    }
+    for (char **name = names; *name; name++) {
+        char *path = memory_format("%s/%s", folder, *name);
+        if (!is_listed(skip, *name) && rs_reader_is_trace(path)) {
+            traces++;
+            usable &= is_loaded(model, path) || load_process(model, path);
+        }
+        free(path);
+    }
+    load_free_list(names);
+    if (!traces) {
+        text_complain("%s: no trace is in it: give a folder that REQSCOPE_TRACE or `reqscope run --trace` named",
+                      folder);
+        return false;
+    }
+    return usable;
+}
+
+/* Without slashes at its end. */
+static char *clean_path(const char *folder) {
+    char *path = memory_copy(folder);
+    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--) path[length - 1] = 0;
+    return path;
+}
+
+bool load_traces(struct model *model, char *const *folders, size_t count, char *const *skip) {
+    bool usable = true;
+    *model = (struct model){0};
+    for (size_t i = 0; i < count; i++) {
+        char *folder = clean_path(folders[i]);
+        usable &= load_folder(model, folder, skip);
+        free(folder);
+    }
+    model_settle(model);
+    return usable;
+}

@@ -1,0 +1,141 @@
+/* model.h: what traces say, as one model: processes, and in each its contexts, descriptions, stacks, modules, findings.
+ *
+ *   model ──► process ──► modules   in the order of time
+ *                    ├──► stacks, contexts, descriptions, findings   by id
+ *                    └──► parent, family   processes that came of one another by fork: they share ids
+ *
+ * What must stay true:
+ * - Ids are a process's; a family of forked processes goes on counting with the same numbers. So a thing is looked up
+ * in its own process first, then in the parents, then in the rest of the family (the model_..._of functions).
+ * - Anything may be missing: given up by the recorder, or damaged. Lookups return NULL then; nobody may rely on one. */
+#ifndef RS_VIEWER_MODEL_H
+#define RS_VIEWER_MODEL_H
+
+#include "tracer/layout.h"
+#include "viewer/memory.h"
+
+#include <stdbool.h>
+#define uthash_fatal(message) memory_exhausted()
+#include <uthash.h>
+
+struct module {
+    uint64_t time, base, low, high;
+    char *path, *build_id;
+};
+
+struct stack {
+    uint32_t id;
+    uint32_t flags;
+    uint64_t time;
+    uint32_t count;
+    uint64_t *addresses; /* innermost first */
+    UT_hash_handle hh;
+};
+
+struct context {
+    uint64_t id, parent, began, ended; /* ended 0: lives */
+    bool known;                        /* its begin was recorded, in this process */
+    char *label;
+    uint32_t origin, thread;
+    uint64_t opens, uses, bytes, findings;
+    UT_hash_handle hh;
+};
+
+struct description {
+    uint64_t id, opened, closed; /* closed 0: open */
+    bool known;                  /* its opening was recorded, in this process */
+    int32_t fd;
+    uint32_t kind, operation, flags, thread, stack;
+    uint64_t opener, owner;
+    char *name; /* the latest */
+    uint64_t *users;
+    size_t user_count, user_space;
+    uint64_t handovers, uses, bytes;
+    UT_hash_handle hh;
+};
+
+struct finding {
+    uint32_t id;
+    bool known; /* its first report was recorded */
+    uint64_t count, time, last_time;
+    int32_t fd;
+    uint32_t kind, verdict, operation, opened_stack, used_stack, owner_thread, owner_operation, phase, unread, thread;
+    uint64_t description, owner, user, opened, opener;
+    struct process *process;
+    UT_hash_handle hh;
+};
+
+/* A context and what it had to do with (a finding, a description): so that each is counted once. */
+struct pair {
+    struct {
+        uint64_t context, other;
+    } key;
+    UT_hash_handle hh;
+};
+
+struct process {
+    size_t index;
+    char *folder, *command;
+    uint32_t pid, parent_pid, mode, policy;
+    bool known;
+    uint64_t started, first_time, last_time, events;
+    struct process *parent; /* of the model's; NULL: none */
+    size_t family;
+    struct module *modules;
+    size_t module_count, module_space;
+    struct stack *stacks;
+    struct context *contexts;
+    struct description *descriptions;
+    struct finding *findings;
+    struct pair *involved; /* contexts and findings */
+    struct pair *used;     /* contexts and descriptions */
+    uint32_t coverage;     /* RS_COVERAGE_* */
+    char **notes;          /* what the guard could not see, in its words */
+    size_t note_count, note_space;
+};
+
+struct model {
+    struct process **processes;
+    size_t process_count, process_space;
+    uint64_t events, lost_events, lost_packets, damages;
+};
+
+struct process *model_add_process(struct model *model, const char *folder);
+
+/* The process's own, made when it is not there yet. */
+struct context *model_context(struct process *process, uint64_t id);
+struct description *model_description(struct process *process, uint64_t id);
+struct finding *model_finding(struct process *process, uint32_t id);
+struct stack *model_stack(struct process *process, uint32_t id);
+
+/* Notes that a context was in a finding; that it did I/O on a description. 0 is no context. */
+void model_involve(struct process *process, uint64_t context, uint32_t finding);
+void model_use(struct process *process, uint64_t context, struct description *description);
+
+/* When all is loaded: links parents and families, and puts findings that several processes of a family told together.
+ */
+void model_settle(struct model *model);
+
+/* The one that an id in `process` stands for, with its begin recorded; NULL when nothing recorded says. */
+const struct context *model_context_of(const struct model *model, const struct process *process, uint64_t id);
+const struct description *model_description_of(const struct model *model, const struct process *process, uint64_t id);
+const struct stack *model_stack_of(const struct model *model, const struct process *process, uint32_t id,
+                                   const struct process **holder);
+
+/* When that context ended; 0 while it lives. A fork's child carries contexts on that its parent ends. */
+uint64_t model_context_end(const struct model *model, const struct process *process, const struct context *context);
+
+/* Different contexts: one that a fork carried into several processes is one. */
+uint64_t model_count_contexts(const struct model *model);
+
+/* The first and the last event's time. */
+uint64_t model_first_time(const struct model *model);
+uint64_t model_last_time(const struct model *model);
+
+/* All findings whose kind is in the mask (1 << enum rs_finding_kind; unknown ones always), the most frequent first. The
+ * array is the caller's to free. */
+const struct finding **model_findings(const struct model *model, uint32_t kinds, size_t *count);
+
+void model_free(struct model *model);
+
+#endif
