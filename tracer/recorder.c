@@ -490,7 +490,8 @@ static uint32_t parts_size(const struct parts *parts) {
 }
 
 static void copy_parts(char *at, const struct parts *parts) {
-    memcpy(at, parts->fixed, parts->size);
+    size_t begun = sizeof(struct rs_event_header); /* the header is there */
+    memcpy(at + begun, (const char *)parts->fixed + begun, parts->size - begun);
     at += parts->size;
     for (uint32_t i = 0; i < parts->string_count; i++) {
         uint32_t length = string_length(parts->strings[i]);
@@ -508,11 +509,13 @@ static bool write_event(struct rs_stream *stream, struct rs_writer *writer, cons
     if (size > RS_EVENT_MAX) return false;
     if ((size_t)(writer->limit - writer->position) < size && !make_room(stream, writer, size)) return false;
     struct rs_event_start *event = (struct rs_event_start *)(void *)writer->position;
+    const struct rs_event_header *header = parts->fixed;
+    uint64_t time = rs_clock_now(&stream->clock);
+    if (time <= writer->last_time) time = writer->last_time + 1;
+    rs_trace_begin(writer, time, header->id | (uint64_t)(uint32_t)header->fd << 32);
     memset(writer->position + exact, 0, size - exact);
     copy_parts(writer->position, parts);
-    if (event->header.id < EVENT_IO && event->header.id != RS_EVENT_thread) writer->plain = false;
-    uint64_t time = rs_clock_now(&stream->clock);
-    event->header.time = time > writer->last_time ? time : writer->last_time + 1;
+    if (header->id < EVENT_IO && header->id != RS_EVENT_thread) writer->plain = false;
     event->check = 0;
     event->check = rs_event_check(event, size, writer->header_check);
     rs_trace_commit(writer, writer->position + exact, event->header.time);

@@ -93,6 +93,14 @@ void rs_record_io_slow(int fd, uint32_t operation, int64_t result, uint64_t desc
 /* The commit: one aligned 16-byte store of {content_size, timestamp_end}. */
 typedef uint64_t rs_commit_word __attribute__((vector_size(16)));
 
+/* The header {time, id | fd << 32} goes first, by one store: by it the reader knows what follows the content for an event that
+ * was being written when the process was killed. */
+static inline void rs_trace_begin(struct rs_writer *writer, uint64_t time, uint64_t id_and_fd) {
+    typedef uint64_t __attribute__((vector_size(16), aligned(8))) header;
+    *(volatile header *)(void *)writer->position = (header){time, id_and_fd};
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 /* `end` is the event's own; the next one begins on a multiple of RS_EVENT_ALIGN after it. */
 static inline void rs_trace_commit(struct rs_writer *writer, char *end, uint64_t time) {
     writer->position = (char *)(((uintptr_t)end + RS_EVENT_ALIGN - 1) & ~(uintptr_t)(RS_EVENT_ALIGN - 1));
@@ -126,8 +134,7 @@ static inline void rs_record_io(int fd, uint32_t operation, int64_t result, uint
     uint64_t sum = writer->header_check + time * RS_MIX_FACTOR(0) + what * RS_MIX_FACTOR(1) + outcome * RS_MIX_FACTOR(2) +
                    description * RS_MIX_FACTOR(3) + context * RS_MIX_FACTOR(4);
     uint64_t *words = (uint64_t *)(void *)writer->position;
-    words[0] = time;
-    words[1] = what;
+    rs_trace_begin(writer, time, what);
     words[2] = outcome | rs_mix_end(sum) >> 32;
     words[3] = description;
     words[4] = context;
