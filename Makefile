@@ -94,7 +94,7 @@ uninstall:
 
 LINT_FOLDERS := include preload tracer viewer tests
 LINT_C = $(shell find $(LINT_FOLDERS) -name '*.c')
-LINT_H = $(shell find $(LINT_FOLDERS) -name '*.h')
+LINT_H = $(shell find $(LINT_FOLDERS) -name '*.h' -o -name '*.cc')
 LINT_SH = $(shell find tests tools -name '*.sh') .ci/run
 # The guard's own, for the analysers: in them the API's functions are definitions.
 LINT_GUARD_C = $(filter $(GUARD_C),$(LINT_C))

@@ -423,28 +423,32 @@ static bool thread_is_gone(uint32_t tid) {
     return rs_sys(SYS_tgkill, rs_sys(SYS_getpid), tid, 0) == -ESRCH;
 }
 
+/* Only one thread gets it, a new one (from = 0) as well: others see a new number as soon as it is given out. */
 static bool claim(struct rs_stream *stream, uint32_t from, uint32_t tid) {
-    return __atomic_compare_exchange_n(&stream->thread, &from, tid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    if (!__atomic_compare_exchange_n(&stream->thread, &from, tid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return false;
+    stream->number = (uint32_t)(stream - trace.streams);
+    stream->kept.kept = true;
+    return true;
+}
+
+static uint32_t streams_used(void) {
+    uint32_t used = __atomic_load_n(&trace.stream_count, __ATOMIC_ACQUIRE);
+    return used < MAX_STREAMS ? used : MAX_STREAMS;
 }
 
 /* A stream whose thread has ended, or a new one; NULL when there are MAX_STREAMS threads. */
 static struct rs_stream *find_stream(uint32_t tid) {
-    uint32_t used = __atomic_load_n(&trace.stream_count, __ATOMIC_ACQUIRE);
+    uint32_t used = streams_used();
     for (uint32_t i = 0; i < used; i++) {
         uint32_t owner = __atomic_load_n(&trace.streams[i].thread, __ATOMIC_RELAXED);
         bool free = !owner || (owner != tid && thread_is_gone(owner));
         if (free && claim(&trace.streams[i], owner, tid)) return &trace.streams[i];
     }
-    uint32_t number = __atomic_fetch_add(&trace.stream_count, 1, __ATOMIC_ACQ_REL);
-    if (number >= MAX_STREAMS) {
-        __atomic_fetch_sub(&trace.stream_count, 1, __ATOMIC_ACQ_REL);
-        return NULL;
+    while (__atomic_load_n(&trace.stream_count, __ATOMIC_RELAXED) < MAX_STREAMS) {
+        uint32_t number = __atomic_fetch_add(&trace.stream_count, 1, __ATOMIC_ACQ_REL);
+        if (number < MAX_STREAMS && claim(&trace.streams[number], 0, tid)) return &trace.streams[number];
     }
-    struct rs_stream *stream = &trace.streams[number];
-    stream->number = number;
-    stream->kept.kept = true;
-    __atomic_store_n(&stream->thread, tid, __ATOMIC_RELEASE);
-    return stream;
+    return NULL;
 }
 
 /* Begins the trace at a fork child's first event. Only one thread does it; what others record meanwhile is lost. */
@@ -684,7 +688,7 @@ bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_tr
 
 void rs_trace_forked(void) {
     if (!rs_tracing) return;
-    uint32_t used = trace.stream_count < MAX_STREAMS ? trace.stream_count : MAX_STREAMS;
+    uint32_t used = streams_used();
     for (uint32_t i = 0; i < used; i++) {
         struct rs_stream *stream = &trace.streams[i];
         if (stream->io.packet) rs_sys(SYS_munmap, stream->io.packet, stream->io.packet_size);
@@ -731,10 +735,10 @@ static void cut_packet(struct rs_stream *stream, struct rs_writer *writer) {
 void rs_trace_finish(void) {
     if (!rs_tracing || trace.begun != 2) return;
     struct rs_trace_thread *thread = &rs_trace_thread;
-    uint32_t tid = rs_trace_tid(), used = __atomic_load_n(&trace.stream_count, __ATOMIC_ACQUIRE);
+    uint32_t tid = rs_trace_tid(), used = streams_used();
     uint32_t depth = thread->depth;
     thread->depth = RS_TRACE_DEPTHS;
-    for (uint32_t i = 0; i < used && i < MAX_STREAMS; i++) {
+    for (uint32_t i = 0; i < used; i++) {
         struct rs_stream *stream = &trace.streams[i];
         uint32_t owner = __atomic_load_n(&stream->thread, __ATOMIC_RELAXED);
         bool gone = owner && owner != tid && thread_is_gone(owner) && claim(stream, owner, tid);

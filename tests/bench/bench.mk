@@ -1,0 +1,21 @@
+# What the guard costs (bench.py): a table, and the same as JSON in $(B)/bench.json. BENCH_OPTIONS='--only recording' takes
+# some of the rows. All runs are pinned to one processor, the last that is allowed: the first is the one that most of a
+# machine's interrupts go to.
+BENCH_CPU ?= $(shell taskset -cp $$$$ | sed 's/.*[ ,-]//')
+BENCH = taskset -c $(BENCH_CPU) /usr/bin/python3 tests/bench/bench.py --bench $(B)/bench/bench --library $(B)/libreqscope.so \
+	--json $(B)/bench.json $(BENCH_OPTIONS)
+
+.PHONY: bench bench-quick bench-programs
+bench-programs: $(B)/bench/bench
+
+bench: deps $(B)/libreqscope.so bench-programs
+	@$(BENCH)
+
+bench-quick: deps $(B)/libreqscope.so bench-programs
+	@$(BENCH) --pairs 15 --starts 15 --ms 80
+
+# Optimised like the library; -fno-optimize-sibling-calls, for the depth of its stack is part of what is measured.
+$(B)/bench/bench: tests/bench/bench.c include/reqscope.h
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -Iinclude -O2 -g -fno-optimize-sibling-calls -o $@ $<

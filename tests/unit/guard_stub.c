@@ -1,0 +1,5 @@
+/* guard_stub.c: what preload/guard.c defines, for tests that link the guard's parts without its constructor. */
+#include "preload/guard.h"
+
+bool rs_on;
+__thread struct rs_thread rs_thread __attribute__((tls_model("initial-exec")));
