@@ -53,12 +53,12 @@ static inline void *reqscope_function_(void **found, const char *name) {
 }
 
 /* Each function calls its namesake in the library; `without` is the answer when it is not there. */
-#define REQSCOPE_FUNCTION(ret, name, params, args, without)                                                            \
-    __attribute__((unused)) static inline ret name params {                                                            \
-        typedef ret(*function_type_) params;                                                                           \
-        static void *found_;                                                                                           \
-        void *address_ = reqscope_function_(&found_, #name);                                                           \
-        return address_ ? ((function_type_)(uintptr_t)address_)args : without;                                         \
+#define REQSCOPE_FUNCTION(ret, name, params, args, without)                    \
+    __attribute__((unused)) static inline ret name params {                    \
+        typedef ret(*function_type_) params;                                   \
+        static void *found_;                                                   \
+        void *address_ = reqscope_function_(&found_, #name);                   \
+        return address_ ? ((function_type_)(uintptr_t)address_)args : without; \
     }
 #endif
 
@@ -97,8 +97,7 @@ REQSCOPE_FUNCTION(int, reqscope_active, (void), (), 0)
 /* Calls function(argument) when the current context ends, the last registered first, on the thread that ends it.
  * Returns 0, or -1 with errno EINVAL (function is NULL), ENOENT (no context is current: nothing was registered) or ENOMEM.
  * Without the guard: -1, errno untouched. */
-REQSCOPE_FUNCTION(int, reqscope_defer, (void (*function)(void *), void *argument), (function, argument),
-                  -1)
+REQSCOPE_FUNCTION(int, reqscope_defer, (void (*function)(void *), void *argument), (function, argument), -1)
 
 /* The value that the current context keeps under `key` (any address that is yours), NULL when none or no context. */
 REQSCOPE_FUNCTION(void *, reqscope_local_get, (const void *key), (key), (void *)NULL)
@@ -117,48 +116,47 @@ REQSCOPE_FUNCTION(int, reqscope_local_set, (const void *key, void *value), (key,
  *     reply = redisCommand(redis(), "GET %s", key);
  *
  * In no context, and without the guard, each thread has an instance of its own, taken down when the thread ends: the
- * program is right either way. What create returns is kept even if it means failure: check it at the use. When memory
+ * program is right either way. A semicolon may follow. What create returns is kept even if it means failure: check it at the use. When memory
  * for the bookkeeping is exhausted, name() aborts, as the type has no value for "none". */
-#define REQSCOPE_LOCAL(type, name, create, destroy)                                                                    \
-    struct name##_reqscope_instance {                                                                                  \
-        type value;                                                                                                    \
-    };                                                                                                                 \
-    static pthread_key_t name##_reqscope_key;                                                                          \
-    static pthread_once_t name##_reqscope_once = PTHREAD_ONCE_INIT;                                                    \
-    static void name##_reqscope_destroy(void *memory) {                                                                \
-        struct name##_reqscope_instance *instance = (struct name##_reqscope_instance *)memory;                         \
-        destroy(instance->value);                                                                                      \
-        free(instance);                                                                                                \
-    }                                                                                                                  \
-    static void name##_reqscope_prepare(void) {                                                                        \
-        if (pthread_key_create(&name##_reqscope_key, name##_reqscope_destroy)) abort();                                \
-    }                                                                                                                  \
-    static struct name##_reqscope_instance *name##_reqscope_create(void) {                                             \
-        struct name##_reqscope_instance *instance = (struct name##_reqscope_instance *)malloc(sizeof *instance);       \
-        if (!instance) abort();                                                                                        \
-        instance->value = create();                                                                                    \
-        return instance;                                                                                               \
-    }                                                                                                                  \
-    __attribute__((unused)) static type name(void) {                                                                   \
-        struct name##_reqscope_instance *instance;                                                                     \
-        if (reqscope_current()) {                                                                                      \
-            instance = (struct name##_reqscope_instance *)reqscope_local_get(&name##_reqscope_key);                    \
-            if (instance) return instance->value;                                                                      \
-            instance = name##_reqscope_create();                                                                       \
-            if (reqscope_local_set(&name##_reqscope_key, instance) ||                                                  \
-                reqscope_defer(name##_reqscope_destroy, instance))                                                     \
-                abort();                                                                                               \
-            return instance->value;                                                                                    \
-        }                                                                                                              \
-        pthread_once(&name##_reqscope_once, name##_reqscope_prepare);                                                  \
-        instance = (struct name##_reqscope_instance *)pthread_getspecific(name##_reqscope_key);                        \
-        if (!instance) {                                                                                               \
-            instance = name##_reqscope_create();                                                                       \
-            if (pthread_setspecific(name##_reqscope_key, instance)) abort();                                           \
-        }                                                                                                              \
-        return instance->value;                                                                                        \
-    }                                                                                                                  \
-    struct name##_reqscope_instance
+#define REQSCOPE_LOCAL(type, name, create, destroy)                                                              \
+    struct name##_reqscope_instance {                                                                            \
+        type value;                                                                                              \
+    };                                                                                                           \
+    static pthread_key_t name##_reqscope_key;                                                                    \
+    static pthread_once_t name##_reqscope_once = PTHREAD_ONCE_INIT;                                              \
+    static void name##_reqscope_destroy(void *memory) {                                                          \
+        struct name##_reqscope_instance *instance = (struct name##_reqscope_instance *)memory;                   \
+        destroy(instance->value);                                                                                \
+        free(instance);                                                                                          \
+    }                                                                                                            \
+    static void name##_reqscope_prepare(void) {                                                                  \
+        if (pthread_key_create(&name##_reqscope_key, name##_reqscope_destroy)) abort();                          \
+    }                                                                                                            \
+    static struct name##_reqscope_instance *name##_reqscope_create(void) {                                       \
+        struct name##_reqscope_instance *instance = (struct name##_reqscope_instance *)malloc(sizeof *instance); \
+        if (!instance) abort();                                                                                  \
+        instance->value = create();                                                                              \
+        return instance;                                                                                         \
+    }                                                                                                            \
+    __attribute__((unused)) static type name(void) {                                                             \
+        struct name##_reqscope_instance *instance;                                                               \
+        if (reqscope_current()) {                                                                                \
+            instance = (struct name##_reqscope_instance *)reqscope_local_get(&name##_reqscope_key);              \
+            if (instance) return instance->value;                                                                \
+            instance = name##_reqscope_create();                                                                 \
+            if (reqscope_local_set(&name##_reqscope_key, instance) ||                                            \
+                reqscope_defer(name##_reqscope_destroy, instance))                                               \
+                abort();                                                                                         \
+            return instance->value;                                                                              \
+        }                                                                                                        \
+        pthread_once(&name##_reqscope_once, name##_reqscope_prepare);                                            \
+        instance = (struct name##_reqscope_instance *)pthread_getspecific(name##_reqscope_key);                  \
+        if (!instance) {                                                                                         \
+            instance = name##_reqscope_create();                                                                 \
+            if (pthread_setspecific(name##_reqscope_key, instance)) abort();                                     \
+        }                                                                                                        \
+        return instance->value;                                                                                  \
+    }
 
 #ifdef __cplusplus
 }

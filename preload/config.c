@@ -4,8 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define DEFAULT_CHECKS                                                                                                 \
-    (((1u << RS_FINDING_COUNT) - 1) & ~(1u << RS_FINDING_foreign_wakeup) & ~(1u << RS_FINDING_hang))
+#define DEFAULT_CHECKS (((1u << RS_FINDING_COUNT) - 1) & ~(1u << RS_FINDING_foreign_wakeup) & ~(1u << RS_FINDING_hang))
 #define DEFAULT_DEPTH 32u
 #define DEFAULT_TRACE_MAX (256ull << 20)
 

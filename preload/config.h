@@ -16,9 +16,9 @@ struct rs_config {
     bool context_by_api_only;
     uint32_t checks; /* bit 1 << enum rs_finding_kind: look for it */
     uint32_t stack_depth;
-    uint64_t trace_max;   /* bytes, 0: no bound */
-    const char *trace;    /* a folder, or NULL */
-    const char *rules;    /* a file, or NULL */
+    uint64_t trace_max; /* bytes, 0: no bound */
+    const char *trace;  /* a folder, or NULL */
+    const char *rules;  /* a file, or NULL */
     enum rs_log_target log;
     const char *log_path; /* for RS_LOG_FILE; %p not yet replaced */
 };

@@ -203,7 +203,8 @@ void rs_context_run_deferred(struct rs_context *context) {
     uint32_t *head = &heads[context - places];
     for (;;) {
         uint32_t node = __atomic_load_n(head, __ATOMIC_ACQUIRE);
-        while (node && !__atomic_compare_exchange_n(head, &node, nodes[node].next, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        while (node &&
+               !__atomic_compare_exchange_n(head, &node, nodes[node].next, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         }
         if (!node) return;
         void (*function)(void *) = nodes[node].function;

@@ -22,13 +22,13 @@
 #define RS_LABEL_SIZE 128
 
 struct rs_context {
-    uint64_t key;      /* atomic */
-    uint64_t parent;   /* the context that was current when it began */
-    uint64_t began;    /* CLOCK_MONOTONIC nanoseconds */
-    uint32_t owned;    /* descriptions that it owns; atomic */
-    uint32_t thread;   /* that began it */
-    uint32_t origin;   /* enum rs_origin */
-    uint32_t process;  /* that began it */
+    uint64_t key;     /* atomic */
+    uint64_t parent;  /* the context that was current when it began */
+    uint64_t began;   /* CLOCK_MONOTONIC nanoseconds */
+    uint32_t owned;   /* descriptions that it owns; atomic */
+    uint32_t thread;  /* that began it */
+    uint32_t origin;  /* enum rs_origin */
+    uint32_t process; /* that began it */
     uint64_t reserved[3];
     char label[RS_LABEL_SIZE];
 };

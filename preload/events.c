@@ -48,22 +48,22 @@ void rs_event_name(int fd, const struct rs_description *description, const char 
 
 void rs_event_dup(int from, int fd, const struct rs_description *description) {
     if (!rs_tracing) return;
-    struct rs_event_dup event = {
-        EVENT_HEADER(dup, fd), .from = from, .description = description->id, .context = rs_thread.current};
+    struct rs_event_dup event = {EVENT_HEADER(dup, fd), .from = from, .description = description->id,
+                                 .context = rs_thread.current};
     RECORD(event, NULL, 0);
 }
 
 void rs_event_close(int fd, const struct rs_description *description, bool last) {
     if (!rs_tracing) return;
-    struct rs_event_close event = {
-        EVENT_HEADER(close, fd), .last = last, .description = description->id, .context = rs_thread.current};
+    struct rs_event_close event = {EVENT_HEADER(close, fd), .last = last, .description = description->id,
+                                   .context = rs_thread.current};
     RECORD(event, NULL, 0);
 }
 
 void rs_event_handover(int fd, const struct rs_description *description, uint32_t reason, uint64_t from, uint64_t to) {
     if (!rs_tracing) return;
-    struct rs_event_handover event = {
-        EVENT_HEADER(handover, fd), .reason = reason, .description = description->id, .from = from, .to = to};
+    struct rs_event_handover event = {EVENT_HEADER(handover, fd), .reason = reason, .description = description->id,
+                                      .from = from, .to = to};
     RECORD(event, NULL, 0);
 }
 
@@ -123,11 +123,8 @@ static void record_process(void) {
     read_command(command, sizeof command);
     const char *strings[] = {command};
     struct rs_event_process event = {
-        EVENT_HEADER(process, -1),
-        .pid = (uint32_t)rs_sys(SYS_getpid),
-        .parent_pid = (uint32_t)rs_sys(SYS_getppid),
-        .mode = rs_config.mode,
-        .policy = rs_config.policy,
+        EVENT_HEADER(process, -1), .pid = (uint32_t)rs_sys(SYS_getpid), .parent_pid = (uint32_t)rs_sys(SYS_getppid),
+        .mode = rs_config.mode,    .policy = rs_config.policy,
     };
     rs_record(&event, sizeof event, strings, 1, NULL, 0, true);
 }
@@ -203,7 +200,6 @@ void rs_events_start(void) {
     char name[32] = "";
     if (!rs_config.trace) return;
     rs_sys(SYS_prctl, 16 /* PR_GET_NAME */, name, 0, 0, 0);
-    struct rs_trace_settings settings = {
-        .folder = rs_config.trace, .max_bytes = rs_config.trace_max, .process = name};
+    struct rs_trace_settings settings = {.folder = rs_config.trace, .max_bytes = rs_config.trace_max, .process = name};
     rs_trace_start(&settings, &host);
 }

@@ -23,8 +23,8 @@ uint32_t rs_slot_count;
 struct rs_description *rs_descriptions;
 
 static uint32_t description_count;
-static uint32_t *local;  /* by description index, private */
-static uint32_t *refused; /* by description index, private: rs_note_refused */
+static uint32_t *local;       /* by description index, private */
+static uint32_t *refused;     /* by description index, private: rs_note_refused */
 static uint32_t *place_by_id; /* shared: the place of id, at id % description_count, until a later id takes it over */
 /* A fork's own: what was counted for the child, by fd. Held from before a fork until after it; taken nowhere else. */
 static pthread_mutex_t forking = PTHREAD_MUTEX_INITIALIZER;
@@ -53,7 +53,8 @@ static void *reserve(uint32_t *count, uint32_t most, uint32_t least, uint64_t si
 bool rs_table_start(void) {
     uint32_t unused;
     rs_slots = reserve(&rs_slot_count, MOST_SLOTS, LEAST_SLOTS, sizeof *rs_slots, MAP_PRIVATE);
-    rs_descriptions = reserve(&description_count, MOST_DESCRIPTIONS, LEAST_DESCRIPTIONS, sizeof *rs_descriptions, MAP_SHARED);
+    rs_descriptions =
+        reserve(&description_count, MOST_DESCRIPTIONS, LEAST_DESCRIPTIONS, sizeof *rs_descriptions, MAP_SHARED);
     local = reserve(&unused, description_count, description_count, sizeof *local, MAP_PRIVATE);
     counted = reserve(&unused, rs_slot_count, rs_slot_count, sizeof *counted, MAP_PRIVATE);
     refused = reserve(&unused, description_count, description_count, sizeof *refused, MAP_PRIVATE);
@@ -136,8 +137,7 @@ bool rs_is_open(uint64_t id) {
 
 static void raise_highest(int fd) {
     int known = __atomic_load_n(&highest, __ATOMIC_RELAXED);
-    while (fd > known &&
-           !__atomic_compare_exchange_n(&highest, &known, fd, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    while (fd > known && !__atomic_compare_exchange_n(&highest, &known, fd, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
 }
 

@@ -39,7 +39,7 @@ struct rs_description {
     uint64_t identity;     /* inode and device; 0: not taken. Atomic. */
     uint32_t opened_stack; /* stack.h */
     uint32_t opener_thread;
-    uint32_t holders;      /* numbers in all processes; atomic */
+    uint32_t holders; /* numbers in all processes; atomic */
     uint32_t next_free;
     uint8_t opened_by;      /* enum rs_operation */
     uint8_t kind;           /* enum rs_kind */

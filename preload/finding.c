@@ -14,8 +14,8 @@
 #define TABLE_SIZE (1u << 16)
 
 struct entry {
-    uint64_t key;   /* atomic; 0: free */
-    uint64_t count; /* atomic */
+    uint64_t key;         /* atomic; 0: free */
+    uint64_t count;       /* atomic */
     uint32_t number;      /* 0 for the moment in which the first finder has not yet set it */
     uint32_t recorded_in; /* the epoch (process of the family) in whose trace it stands whole */
 };
@@ -28,7 +28,8 @@ static uint32_t next_number;
 static uint32_t epoch = 1;
 
 bool rs_findings_start(void) {
-    table = rs_sys_mmap(TABLE_SIZE * sizeof *table, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    table = rs_sys_mmap(TABLE_SIZE * sizeof *table, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                        -1);
     place_by_number = rs_sys_mmap((TABLE_SIZE + 1) * sizeof *place_by_number, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     return table && place_by_number;
@@ -51,7 +52,8 @@ static struct entry *entry_for(uint64_t key) {
         uint64_t known = __atomic_load_n(&entry->key, __ATOMIC_ACQUIRE);
         if (known == key) return entry;
         if (known) continue;
-        if (__atomic_compare_exchange_n(&entry->key, &known, key, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return entry;
+        if (__atomic_compare_exchange_n(&entry->key, &known, key, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            return entry;
         if (known == key) return entry;
     }
     return NULL;
@@ -118,7 +120,8 @@ static void deliver(struct rs_finding *finding) {
     if (count == 1) rs_report(finding);
 }
 
-bool rs_found(enum rs_finding_kind kind, enum rs_operation operation, int fd, const struct rs_description *description) {
+bool rs_found(enum rs_finding_kind kind, enum rs_operation operation, int fd,
+              const struct rs_description *description) {
     int saved = errno;
     struct rs_finding finding = {
         .kind = kind,

@@ -17,11 +17,11 @@ struct rs_finding {
     enum rs_finding_kind kind;
     enum rs_operation operation; /* the user's */
     int fd;
-    uint64_t owner, user;        /* contexts */
+    uint64_t owner, user; /* contexts */
     uint32_t used_stack;
-    uint32_t thread;             /* the user's */
-    uint32_t unread;             /* bytes; ~0u not known */
-    uint64_t now;                /* CLOCK_MONOTONIC nanoseconds */
+    uint32_t thread;                   /* the user's */
+    uint32_t unread;                   /* bytes; ~0u not known */
+    uint64_t now;                      /* CLOCK_MONOTONIC nanoseconds */
     struct rs_description description; /* as it was when it was found */
 };
 

@@ -51,7 +51,8 @@ static bool start_tables(void) {
 }
 
 static void say_what_is_not_there(void) {
-    if (rs_config.rules) rs_log_line("REQSCOPE_RULES: this version has no rules; the file is not read", rs_config.rules);
+    if (rs_config.rules)
+        rs_log_line("REQSCOPE_RULES: this version has no rules; the file is not read", rs_config.rules);
 }
 
 __attribute__((constructor)) static void start(void) {
@@ -67,7 +68,8 @@ __attribute__((constructor)) static void start(void) {
     if (complaints.length) rs_log_write(complaints_buffer, complaints.length);
     if (rs_config.mode == RS_MODE_OFF) return;
     if (!tables) {
-        rs_log_line("off: no address space for its tables (is it limited? ulimit -v); the program runs unguarded", NULL);
+        rs_log_line("off: no address space for its tables (is it limited? ulimit -v); the program runs unguarded",
+                    NULL);
         return;
     }
     say_what_is_not_there();

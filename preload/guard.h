@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 struct rs_thread {
-    uint64_t current;    /* the context current on this thread; 0: none */
-    uint32_t inside;     /* > 0: the guard itself is calling out (the unwinder): its calls pass */
+    uint64_t current;     /* the context current on this thread; 0: none */
+    uint32_t inside;      /* > 0: the guard itself is calling out (the unwinder): its calls pass */
     uint32_t vfork_child; /* 1: this is a vfork's child, which shares our memory: tables must not change */
 };
 

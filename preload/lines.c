@@ -83,13 +83,23 @@ struct unit {
     unsigned version, offset_size, minimum_length, maximum_operations, line_range, opcode_base;
     int line_base;
     const unsigned char *opcode_lengths;
-    struct cursor files;   /* version 5: at the file entries' format; before: at the file names */
+    struct cursor files; /* version 5: at the file entries' format; before: at the file names */
     struct cursor program;
 };
 
 /* The DWARF forms that a file entry may have. */
-enum { FORM_block = 0x09, FORM_data1 = 0x0b, FORM_data2 = 0x05, FORM_data4 = 0x06, FORM_data8 = 0x07, FORM_data16 = 0x1e,
-       FORM_string = 0x08, FORM_strp = 0x0e, FORM_line_strp = 0x1f, FORM_udata = 0x0f };
+enum {
+    FORM_block = 0x09,
+    FORM_data1 = 0x0b,
+    FORM_data2 = 0x05,
+    FORM_data4 = 0x06,
+    FORM_data8 = 0x07,
+    FORM_data16 = 0x1e,
+    FORM_string = 0x08,
+    FORM_strp = 0x0e,
+    FORM_line_strp = 0x1f,
+    FORM_udata = 0x0f
+};
 enum { CONTENT_path = 1 };
 
 /* Reads one value; returns its text if it is one. */
@@ -110,7 +120,11 @@ static const char *form_value(struct cursor *cursor, uint64_t form, const struct
     case FORM_data4:
     case FORM_data8:
     case FORM_data16:
-        skip(cursor, form == FORM_data1 ? 1 : form == FORM_data2 ? 2 : form == FORM_data4 ? 4 : form == FORM_data8 ? 8 : 16);
+        skip(cursor, form == FORM_data1   ? 1
+                     : form == FORM_data2 ? 2
+                     : form == FORM_data4 ? 4
+                     : form == FORM_data8 ? 8
+                                          : 16);
         return NULL;
     case FORM_block:
         skip(cursor, uleb(cursor));
@@ -174,8 +188,8 @@ static bool next_unit(struct cursor *table, struct unit *unit, const struct rs_l
     unit->program = cursor_over(cursor.at + header_length, left(&cursor) - header_length);
     unit->minimum_length = (unsigned)number(&cursor, 1);
     unit->maximum_operations = unit->version >= 4 ? (unsigned)number(&cursor, 1) : 1;
-    skip(&cursor, 1); /* default_is_stmt */
-    unit->line_base = (signed char)number(&cursor, 1);
+    skip(&cursor, 1);                                                   /* default_is_stmt */
+    unit->line_base = (int)((number(&cursor, 1) ^ 0x80) & 0xff) - 0x80; /* one signed byte */
     unit->line_range = (unsigned)number(&cursor, 1);
     unit->opcode_base = (unsigned)number(&cursor, 1);
     unit->opcode_lengths = cursor.at;

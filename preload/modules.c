@@ -76,7 +76,8 @@ static void set_path(struct rs_module *module, const struct dl_phdr_info *info) 
 static bool known(const struct rs_module_range *range, const char *build_id) {
     for (uint32_t i = 0; i < count; i++) {
         const struct rs_module *module = &modules[i];
-        if (module->range.low == range->low && module->range.high == range->high && !strcmp(module->build_id, build_id)) {
+        if (module->range.low == range->low && module->range.high == range->high &&
+            !strcmp(module->build_id, build_id)) {
             return true;
         }
     }

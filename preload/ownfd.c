@@ -34,7 +34,8 @@ int rs_own(int fd, int *holder) {
     if (fd < 0) return fd;
     for (int i = 0; i < OWN_MOST; i++) {
         int none = 0;
-        if (!__atomic_compare_exchange_n(&own[i].number, &none, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
+        if (!__atomic_compare_exchange_n(&own[i].number, &none, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            continue;
         long moved = duplicate_high(fd);
         if (moved >= 0) rs_sys(SYS_close, fd);
         if (moved < 0) moved = fd;

@@ -16,7 +16,8 @@ static bool looked_for(enum rs_finding_kind kind) {
 /* The first use by a context: note what the kernel calls it, to know it again. Returns the tag without RS_TAG_FRESH. */
 static uint64_t take_identity(int fd, struct rs_description *description, uint64_t tag) {
     __atomic_store_n(&description->identity, rs_identity(fd), __ATOMIC_RELAXED);
-    __atomic_compare_exchange_n(&description->tag, &tag, tag & ~RS_TAG_FRESH, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    __atomic_compare_exchange_n(&description->tag, &tag, tag & ~RS_TAG_FRESH, false, __ATOMIC_ACQ_REL,
+                                __ATOMIC_RELAXED);
     return tag & ~RS_TAG_FRESH;
 }
 
@@ -41,7 +42,8 @@ static bool leasable(int fd, const struct rs_description *description) {
 static bool lease(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     uint32_t unread = rs_unread(fd);
     bool dirty = description->phase == RS_PHASE_SENT || (unread && unread != ~0u);
-    if (dirty && looked_for(RS_FINDING_dirty_handover) && !rs_found(RS_FINDING_dirty_handover, operation, fd, description)) {
+    if (dirty && looked_for(RS_FINDING_dirty_handover) &&
+        !rs_found(RS_FINDING_dirty_handover, operation, fd, description)) {
         return false;
     }
     rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_LEASED);
@@ -71,7 +73,8 @@ static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struc
     if (leasable(fd, description)) {
         /* Refused once, refused for good: what it had sent may be half done. */
         if (rs_was_refused(description, rs_thread.current)) return refuse(EPERM);
-        return lease(fd, operation, description, tag) ? (struct rs_call){description, id} : refuse_description(description);
+        return lease(fd, operation, description, tag) ? (struct rs_call){description, id}
+                                                      : refuse_description(description);
     }
     bool allowed = !looked_for(RS_FINDING_foreign_io) || rs_found(RS_FINDING_foreign_io, operation, fd, description);
     return allowed ? (struct rs_call){NULL, id} : refuse_description(description);

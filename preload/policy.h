@@ -77,7 +77,8 @@ bool rs_may_close_slow(int fd, enum rs_operation operation);
 static inline bool rs_may_close(int fd, enum rs_operation operation) {
     if (!rs_tables_are_ours()) return true;
     const struct rs_description *description = rs_lookup(fd);
-    if (!rs_known(description) || __atomic_load_n(&description->tag, __ATOMIC_RELAXED) == rs_thread.current) return true;
+    if (!rs_known(description) || __atomic_load_n(&description->tag, __ATOMIC_RELAXED) == rs_thread.current)
+        return true;
     return rs_may_close_slow(fd, operation);
 }
 

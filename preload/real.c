@@ -14,18 +14,18 @@ static void *find(const char *name) {
 
 /* For each function: one to use when libc has no such, and one that looks it up at the first call. */
 #define IO(ret, name, params, args, fd, operation) CALL(ret, name, params, args)
-#define CALL(ret, name, params, args)                                                                                  \
-    static ret missing_##name params {                                                                                 \
-        errno = ENOSYS;                                                                                                \
-        return (ret)__builtin_choose_expr(__builtin_types_compatible_p(ret, FILE *), 0, -1);                           \
-    }                                                                                                                  \
-    static void resolve_##name(void) {                                                                                 \
-        ret(*found) params = (ret(*) params)(uintptr_t)find(#name);                                                    \
-        __atomic_store_n(&real.name, found ? found : missing_##name, __ATOMIC_RELEASE);                                \
-    }                                                                                                                  \
-    static ret first_##name params {                                                                                   \
-        resolve_##name();                                                                                              \
-        return real.name args;                                                                                         \
+#define CALL(ret, name, params, args)                                                         \
+    static ret missing_##name params {                                                        \
+        errno = ENOSYS;                                                                       \
+        return (ret) __builtin_choose_expr(__builtin_types_compatible_p(ret, FILE *), 0, -1); \
+    }                                                                                         \
+    static void resolve_##name(void) {                                                        \
+        ret(*found) params = (ret(*) params)(uintptr_t)find(#name);                           \
+        __atomic_store_n(&real.name, found ? found : missing_##name, __ATOMIC_RELEASE);       \
+    }                                                                                         \
+    static ret first_##name params {                                                          \
+        resolve_##name();                                                                     \
+        return real.name args;                                                                \
     }
 #define ALIAS(name, target)
 #pragma GCC diagnostic push

@@ -115,7 +115,8 @@ static bool is_connection(const struct rs_description *description) {
 static const char *hint_of(const struct rs_finding *finding) {
     bool connection = is_connection(&finding->description);
     if (finding->kind == RS_FINDING_foreign_close) {
-        return "the owner goes on using this number: what is opened next gets it. Is it closed twice, or by the wrong owner?";
+        return "the owner goes on using this number: what is opened next gets it. Is it closed twice, or by the wrong "
+               "owner?";
     }
     if (connection && finding->description.phase == RS_PHASE_SENT) {
         return "the owner has sent on it and not read the answer: the next one who reads gets the owner's answer.";

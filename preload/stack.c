@@ -141,7 +141,8 @@ uint32_t rs_stack_intern(const uint64_t *addresses, uint32_t frames, uint32_t fl
             if (!fresh) fresh = add(addresses, frames, flags);
             if (!fresh) break;
             uint64_t mine = (hash >> 32) << 32 | fresh;
-            if (__atomic_compare_exchange_n(slot, &entry, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return fresh;
+            if (__atomic_compare_exchange_n(slot, &entry, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+                return fresh;
         }
         if (entry >> 32 == hash >> 32 && same((uint32_t)entry, addresses, frames)) return (uint32_t)entry;
     }

@@ -16,7 +16,7 @@
 struct image {
     const char *bytes;
     uint64_t size;
-    const ElfW(Shdr) *sections;
+    const ElfW(Shdr) * sections;
     uint32_t section_count;
     const char *names; /* of the sections */
     uint64_t names_size;
@@ -54,7 +54,7 @@ static bool open_image(const char *path, struct image *image) {
     return false;
 }
 
-static const ElfW(Shdr) *section_of_type(const struct image *image, uint32_t type) {
+static const ElfW(Shdr) * section_of_type(const struct image *image, uint32_t type) {
     for (uint32_t i = 0; i < image->section_count; i++) {
         if (image->sections[i].sh_type == type) return &image->sections[i];
     }
@@ -75,7 +75,8 @@ static struct rs_bytes section_named(const struct image *image, const char *name
 }
 
 /* The function whose [value, value + size) holds the address, from one symbol table. */
-static bool find_function(const struct image *image, const ElfW(Shdr) *table, uint64_t address, struct rs_symbol *symbol) {
+static bool find_function(const struct image *image, const ElfW(Shdr) * table, uint64_t address,
+                          struct rs_symbol *symbol) {
     if (!table || table->sh_link >= image->section_count || table->sh_entsize != sizeof(ElfW(Sym))) return false;
     const ElfW(Shdr) *string_section = &image->sections[table->sh_link];
     const ElfW(Sym) *symbols = at(image, table->sh_offset, table->sh_size);

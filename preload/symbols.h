@@ -10,8 +10,8 @@ struct rs_symbol {
     char function[96]; /* "" when it is not known */
     char file[64];     /* its last part; "" when it is not known */
     uint32_t line;
-    char module[64];   /* its last part; "" when the address lies in none */
-    uint64_t offset;   /* the address less the module's load bias */
+    char module[64]; /* its last part; "" when the address lies in none */
+    uint64_t offset; /* the address less the module's load bias */
 };
 
 /* `address` is a return address: the call stands just before it. */

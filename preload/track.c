@@ -100,7 +100,8 @@ bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint
     uint64_t from = tag & RS_TAG_OWNER;
     uint64_t next = reason == RS_HANDOVER_RETURNED ? RS_TAG_POOLED : to;
     if (to) next |= tag & RS_TAG_FRESH || !description->identity ? RS_TAG_FRESH : 0;
-    if (!__atomic_compare_exchange_n(&description->tag, &tag, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return false;
+    if (!__atomic_compare_exchange_n(&description->tag, &tag, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
     description->phase = RS_PHASE_IDLE;
     description->last_operation = RS_OP_none;
     rs_context_owns(from, -1);

@@ -19,13 +19,13 @@ ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t size, size_t room, int flags, struct sockaddr *address,
                        socklen_t *length);
 
-#define IO(ret, name, params, args, fd, operation)                                                                     \
-    RS_EXPORT ret name params {                                                                                        \
-        struct rs_call call = rs_begin_call(fd, RS_OP_##operation);                                                    \
-        if (rs_refused(call)) return -1;                                                                               \
-        ret result = real.name args;                                                                                   \
-        rs_end_call(call, fd, RS_OP_##operation, result);                                                             \
-        return result;                                                                                                 \
+#define IO(ret, name, params, args, fd, operation)                  \
+    RS_EXPORT ret name params {                                     \
+        struct rs_call call = rs_begin_call(fd, RS_OP_##operation); \
+        if (rs_refused(call)) return -1;                            \
+        ret result = real.name args;                                \
+        rs_end_call(call, fd, RS_OP_##operation, result);           \
+        return result;                                              \
     }
 #define CALL(ret, name, params, args)
 #define ALIAS(name, target)

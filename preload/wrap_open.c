@@ -23,13 +23,13 @@ static bool has_mode(int flags) {
 }
 
 /* The mode of a variadic open; 0 when there is none. */
-#define MODE_AFTER(flags, mode)                                                                                        \
-    mode_t mode = 0;                                                                                                   \
-    if (has_mode(flags)) {                                                                                             \
-        va_list rest;                                                                                                  \
-        va_start(rest, flags);                                                                                         \
-        mode = va_arg(rest, mode_t);                                                                                   \
-        va_end(rest);                                                                                                  \
+#define MODE_AFTER(flags, mode)      \
+    mode_t mode = 0;                 \
+    if (has_mode(flags)) {           \
+        va_list rest;                \
+        va_start(rest, flags);       \
+        mode = va_arg(rest, mode_t); \
+        va_end(rest);                \
     }
 
 /* A relative path says little later: then the kernel is asked for the whole one. */

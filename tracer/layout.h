@@ -93,10 +93,10 @@ enum rs_event_number {
 #define RS_FIELD_U64(name) uint64_t name;
 #define RS_FIELD_STR(name)
 #define RS_FIELD_SEQ(length, name)
-#define RS_EVENT_STRUCT(event)                                                                                         \
-    struct rs_event_##event {                                                                                          \
-        struct rs_event_header header;                                                                                 \
-        EVENT_FIELDS_##event(RS_FIELD_U32, RS_FIELD_I32, RS_FIELD_U64, RS_FIELD_STR, RS_FIELD_SEQ)                     \
+#define RS_EVENT_STRUCT(event)                                                                     \
+    struct rs_event_##event {                                                                      \
+        struct rs_event_header header;                                                             \
+        EVENT_FIELDS_##event(RS_FIELD_U32, RS_FIELD_I32, RS_FIELD_U64, RS_FIELD_STR, RS_FIELD_SEQ) \
     };
 #define EVENT(number, name) RS_EVENT_STRUCT(name)
 #include "events.def"
@@ -149,8 +149,14 @@ enum rs_policy { RS_POLICY_STRICT, RS_POLICY_LEASE, RS_POLICY_COUNT };
 /* Where the exchange on a connected stream stands: see DESIGN 6. */
 enum rs_phase { RS_PHASE_IDLE, RS_PHASE_SENT, RS_PHASE_ANSWERED, RS_PHASE_COUNT };
 
-enum rs_handover { RS_HANDOVER_GIVEN, RS_HANDOVER_RETURNED, RS_HANDOVER_TAKEN, RS_HANDOVER_SHARED, RS_HANDOVER_LEASED,
-                   RS_HANDOVER_COUNT };
+enum rs_handover {
+    RS_HANDOVER_GIVEN,
+    RS_HANDOVER_RETURNED,
+    RS_HANDOVER_TAKEN,
+    RS_HANDOVER_SHARED,
+    RS_HANDOVER_LEASED,
+    RS_HANDOVER_COUNT
+};
 
 enum rs_finding_kind {
     RS_FINDING_foreign_io,

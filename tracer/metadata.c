@@ -13,12 +13,11 @@
 #define TEXT_STRING(value) #value
 #define TEXT_NUMBER(value) TEXT_STRING(value)
 
-static const char types_text[] =
-    "typealias integer { size = 8; align = 8; signed = false; } := u8;\n"
-    "typealias integer { size = 32; align = 32; signed = false; } := u32;\n"
-    "typealias integer { size = 32; align = 32; signed = true; } := i32;\n"
-    "typealias integer { size = 64; align = 64; signed = false; } := u64;\n"
-    "typealias integer { size = 64; align = 64; signed = false; base = hex; } := x64;\n\n";
+static const char types_text[] = "typealias integer { size = 8; align = 8; signed = false; } := u8;\n"
+                                 "typealias integer { size = 32; align = 32; signed = false; } := u32;\n"
+                                 "typealias integer { size = 32; align = 32; signed = true; } := i32;\n"
+                                 "typealias integer { size = 64; align = 64; signed = false; } := u64;\n"
+                                 "typealias integer { size = 64; align = 64; signed = false; base = hex; } := x64;\n\n";
 
 static const char stream_text[] =
     "typealias integer { size = 64; align = 64; signed = false; map = clock.monotonic.value; } := time64;\n\n"
@@ -39,8 +38,9 @@ static const char stream_text[] =
 
 /* One text an event; an I/O call's number is EVENT_IO + its operation. */
 static const char *const events_text[] = {
-#define EVENT(number, name)                                                                                            \
-    "event {\n  name = \"" #name "\";\n  id = " #number ";\n  stream_id = 0;\n  fields := struct {\n" TEXT_FIELDS(name) "  };\n};\n\n",
+#define EVENT(number, name)                             \
+    "event {\n  name = \"" #name "\";\n  id = " #number \
+    ";\n  stream_id = 0;\n  fields := struct {\n" TEXT_FIELDS(name) "  };\n};\n\n",
 #include "tracer/events.def"
 #undef EVENT
 };
@@ -72,12 +72,14 @@ static void add_literal(struct rs_text *text, const char *string) {
 static void add_trace(struct rs_text *text, const struct rs_metadata *values) {
     rs_text_add(text, "trace {\n  major = 1;\n  minor = 8;\n  uuid = \"");
     add_uuid(text, values->trace_uuid);
-    rs_text_add(text, "\";\n  byte_order = le;\n"
+    rs_text_add(
+        text, "\";\n  byte_order = le;\n"
               "  packet.header := struct { u32 magic; u8 uuid[16]; u32 stream_id; u64 stream_instance_id; };\n};\n\n");
 }
 
 static void add_environment(struct rs_text *text, const struct rs_metadata *values) {
-    rs_text_add(text, "env {\n  tracer_name = \"reqscope\";\n  reqscope_format = " TEXT_NUMBER(RS_TRACE_FORMAT) ";\n  hostname = \"");
+    rs_text_add(text, "env {\n  tracer_name = \"reqscope\";\n  reqscope_format = " TEXT_NUMBER(
+                          RS_TRACE_FORMAT) ";\n  hostname = \"");
     add_literal(text, values->hostname);
     rs_text_add(text, "\";\n  procname = \"");
     add_literal(text, values->process);

@@ -28,9 +28,9 @@ static const char *const finding_kind_names[RS_FINDING_COUNT] = {
 };
 
 static const char *const kind_names[RS_KIND_COUNT] = {
-    [RS_KIND_UNKNOWN] = "unknown", [RS_KIND_FILE] = "file",     [RS_KIND_DIRECTORY] = "directory",
-    [RS_KIND_TCP] = "tcp",         [RS_KIND_UDP] = "udp",       [RS_KIND_UNIX] = "unix",
-    [RS_KIND_SOCKET] = "socket",   [RS_KIND_PIPE] = "pipe",     [RS_KIND_DEVICE] = "device",
+    [RS_KIND_UNKNOWN] = "unknown", [RS_KIND_FILE] = "file",       [RS_KIND_DIRECTORY] = "directory",
+    [RS_KIND_TCP] = "tcp",         [RS_KIND_UDP] = "udp",         [RS_KIND_UNIX] = "unix",
+    [RS_KIND_SOCKET] = "socket",   [RS_KIND_PIPE] = "pipe",       [RS_KIND_DEVICE] = "device",
     [RS_KIND_EPOLL] = "epoll",     [RS_KIND_EVENTFD] = "eventfd", [RS_KIND_OTHER] = "other",
 };
 

@@ -33,9 +33,9 @@ static struct {
     struct rs_trace_settings settings;
     char folder[1024]; /* REQSCOPE_TRACE, for messages */
     char process[32];
-    int root;   /* REQSCOPE_TRACE itself; -1 none */
-    int home;   /* this process's folder in it */
-    int begun;  /* 0 not yet (a fork's child), 1 being done, 2 done */
+    int root;  /* REQSCOPE_TRACE itself; -1 none */
+    int home;  /* this process's folder in it */
+    int begun; /* 0 not yet (a fork's child), 1 being done, 2 done */
     uint8_t uuid[16];
     uint32_t io_packet_most;
     uint64_t bytes; /* all packets' */
@@ -299,14 +299,14 @@ static void populate(struct rs_writer *writer) {
 /* A new file, allocated and mapped, still under its dot name; NULL after fail(). */
 static struct rs_packet *map_packet(const char *name, uint32_t size) {
     long fd = rs_sys(SYS_openat, trace.home, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd == -EMFILE || fd == -ENFILE) return NULL; /* the program's fds are used up: the event is lost, tracing is not */
+    if (fd == -EMFILE || fd == -ENFILE)
+        return NULL; /* the program's fds are used up: the event is lost, tracing is not */
     if (fd < 0) {
         fail("cannot make a file in", trace.folder, fd);
         return NULL;
     }
     long allocated = allocate((int)fd, size);
-    struct rs_packet *packet =
-        allocated ? NULL : rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
+    struct rs_packet *packet = allocated ? NULL : rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
     rs_sys(SYS_close, fd);
     if (!packet) {
         rs_sys(SYS_unlinkat, trace.home, name, 0);
@@ -321,7 +321,8 @@ static struct rs_packet *reuse_oldest(const char *hidden, uint32_t size) {
     char name[64];
     struct full_packet full;
     struct stat status;
-    if (!trace.settings.max_bytes || __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) + size <= trace.settings.max_bytes ||
+    if (!trace.settings.max_bytes ||
+        __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) + size <= trace.settings.max_bytes ||
         !take_oldest(&full, true)) {
         return NULL;
     }
@@ -331,7 +332,8 @@ static struct rs_packet *reuse_oldest(const char *hidden, uint32_t size) {
     long fd = rs_sys(SYS_openat, trace.home, hidden, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0 && !rs_sys(SYS_fstat, fd, &status)) {
         release_bytes((uint64_t)status.st_size);
-        if (status.st_size == size) packet = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)fd);
+        if (status.st_size == size)
+            packet = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)fd);
     }
     if (fd >= 0) rs_sys(SYS_close, fd);
     if (!packet) {
@@ -425,7 +427,8 @@ static bool thread_is_gone(uint32_t tid) {
 
 /* Only one thread gets it, a new one (from = 0) as well: others see a new number as soon as it is given out. */
 static bool claim(struct rs_stream *stream, uint32_t from, uint32_t tid) {
-    if (!__atomic_compare_exchange_n(&stream->thread, &from, tid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return false;
+    if (!__atomic_compare_exchange_n(&stream->thread, &from, tid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
     stream->number = (uint32_t)(stream - trace.streams);
     stream->kept.kept = true;
     return true;
@@ -531,8 +534,8 @@ static void record_thread(struct rs_stream *stream) {
     char name[32] = "";
     rs_sys(SYS_prctl, 16 /* PR_GET_NAME */, name, 0, 0, 0);
     const char *strings[] = {name};
-    struct rs_event_thread event = {
-        .header = {.id = RS_EVENT_thread, .fd = -1}, .thread = __atomic_load_n(&stream->thread, __ATOMIC_RELAXED)};
+    struct rs_event_thread event = {.header = {.id = RS_EVENT_thread, .fd = -1},
+                                    .thread = __atomic_load_n(&stream->thread, __ATOMIC_RELAXED)};
     struct parts parts = {&event, offsetof(struct rs_event_thread, thread) + 4, strings, 1, NULL, 0};
     if (stream->io.packet) write_event(stream, &stream->io, &parts);
     if (stream->kept.packet) write_event(stream, &stream->kept, &parts);
@@ -572,8 +575,8 @@ static bool record(const struct parts *parts, bool kept) {
     return written;
 }
 
-bool rs_record(const void *fixed, uint32_t size, const char *const *strings, uint32_t string_count, const uint64_t *words,
-               uint32_t word_count, bool kept) {
+bool rs_record(const void *fixed, uint32_t size, const char *const *strings, uint32_t string_count,
+               const uint64_t *words, uint32_t word_count, bool kept) {
     if (!rs_tracing) return false;
     struct parts parts = {fixed, size, strings, string_count, words, word_count};
     return record(&parts, kept);
@@ -613,7 +616,7 @@ static const struct {
 #define COUNT_NONE(name)
 #define COUNT_STRING(name) +1
 #define COUNT_SEQUENCE(length, name)
-#define EVENT(number, name)                                                                                            \
+#define EVENT(number, name) \
     {(number), 0 EVENT_FIELDS_##name(COUNT_NONE, COUNT_NONE, COUNT_NONE, COUNT_STRING, COUNT_SEQUENCE)},
 #include "tracer/events.def"
 #undef EVENT
@@ -623,9 +626,9 @@ static uint32_t fixed_size(uint32_t id) {
     switch (id) {
 #define FIELD_SIZE_32(name) +4u
 #define FIELD_SIZE_64(name) +8u
-#define EVENT(number, name)                                                                                            \
-    case number:                                                                                                       \
-        return sizeof(struct rs_event_header)                                                                          \
+#define EVENT(number, name)                   \
+    case number:                              \
+        return sizeof(struct rs_event_header) \
             EVENT_FIELDS_##name(FIELD_SIZE_32, FIELD_SIZE_32, FIELD_SIZE_64, COUNT_NONE, COUNT_SEQUENCE);
 #include "tracer/events.def"
 #undef EVENT
@@ -665,9 +668,8 @@ bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_tr
         trace.io_packet_most /= 2;
     }
     long made = rs_sys(SYS_mkdirat, AT_FDCWD, trace.folder, 0700);
-    long root = made && made != -EEXIST
-                    ? made
-                    : rs_sys(SYS_openat, AT_FDCWD, trace.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long root =
+        made && made != -EEXIST ? made : rs_sys(SYS_openat, AT_FDCWD, trace.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
         fail("cannot make or open the folder", trace.folder, root);
         return false;

@@ -26,16 +26,16 @@
 
 /* What the recorder asks of the guard around it. */
 struct rs_trace_host {
-    int (*keep_descriptor)(int fd);      /* moves one of the guard's own fds to a safe number; returns it */
-    void (*release_descriptor)(int fd);  /* closes such a one */
-    void (*begun)(void);                 /* a trace has begun: write process, modules, live contexts, open descriptions */
-    bool (*needed)(const struct rs_event_header *event); /* must this event outlive its packet? */
+    int (*keep_descriptor)(int fd);     /* moves one of the guard's own fds to a safe number; returns it */
+    void (*release_descriptor)(int fd); /* closes such a one */
+    void (*begun)(void); /* a trace has begun: write process, modules, live contexts, open descriptions */
+    bool (*needed)(const struct rs_event_header *event);            /* must this event outlive its packet? */
     void (*failed)(const char *what, const char *where, int error); /* tracing is off from now on */
 };
 
 struct rs_trace_settings {
-    const char *folder; /* REQSCOPE_TRACE */
-    uint64_t max_bytes; /* REQSCOPE_TRACE_MAX, 0: no bound */
+    const char *folder;  /* REQSCOPE_TRACE */
+    uint64_t max_bytes;  /* REQSCOPE_TRACE_MAX, 0: no bound */
     const char *process; /* the process's name: /proc/self/comm */
 };
 
@@ -85,8 +85,8 @@ uint32_t rs_trace_tid(void);
 
 /* Writes one event: `fixed` is its struct (size bytes, header.id and header.fd set; time and check are filled in here),
  * then the strings (each cut to RS_STRING_MAX), then the words. Returns false when it could not be written. */
-bool rs_record(const void *fixed, uint32_t size, const char *const *strings, uint32_t string_count, const uint64_t *words,
-               uint32_t word_count, bool kept);
+bool rs_record(const void *fixed, uint32_t size, const char *const *strings, uint32_t string_count,
+               const uint64_t *words, uint32_t word_count, bool kept);
 
 void rs_record_io_slow(int fd, uint32_t operation, int64_t result, uint64_t description, uint64_t context);
 
@@ -131,8 +131,8 @@ static inline void rs_record_io(int fd, uint32_t operation, int64_t result, uint
     /* The event as the five words that it is, so that it goes from registers to where it lies; rs_event_check unrolled. */
     uint64_t what = (EVENT_IO + operation) | (uint64_t)(uint32_t)fd << 32;
     uint64_t outcome = (uint64_t)(uint32_t)(result > INT32_MAX ? INT32_MAX : result) << 32;
-    uint64_t sum = writer->header_check + time * RS_MIX_FACTOR(0) + what * RS_MIX_FACTOR(1) + outcome * RS_MIX_FACTOR(2) +
-                   description * RS_MIX_FACTOR(3) + context * RS_MIX_FACTOR(4);
+    uint64_t sum = writer->header_check + time * RS_MIX_FACTOR(0) + what * RS_MIX_FACTOR(1) +
+                   outcome * RS_MIX_FACTOR(2) + description * RS_MIX_FACTOR(3) + context * RS_MIX_FACTOR(4);
     uint64_t *words = (uint64_t *)(void *)writer->position;
     rs_trace_begin(writer, time, what);
     words[2] = outcome | rs_mix_end(sum) >> 32;

@@ -45,6 +45,10 @@ if have "traces are read by babeltrace2" babeltrace2; then
     done
     expect_equal "every victim's trace is read by babeltrace2" "" "$unread"
 
+    numberless=$(for trace in "$WORK"/traces/victim_threads/*; do babeltrace2 "$trace" 2>/dev/null; done |
+        grep -cE ' finding(_again)?: .*[{ ]finding = 0,')
+    expect_equal "every finding has a number, however many threads find it at once" 0 "$numberless"
+
     # What the victim counted: reads in the loop and in its handlers, each of them in the trace.
     if read -r pid reads <"$WORK/count"; then
         found=$(babeltrace2 "$WORK/traces/victim_threads/victim_threads-$pid" 2>/dev/null |

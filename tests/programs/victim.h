@@ -1,8 +1,9 @@
-/* victim.h: what the victim programs share. A victim does under the guard what programs do that an interposer breaks easily;
- * tests/e2e/victims.sh runs it.
+/* victim.h: what the victim programs share. A victim does under the guard what programs do that an interposer breaks
+ * easily; tests/e2e/victims.sh runs it.
  *
  * Each test runs in a fresh process: the program executes itself with the test's name, with what the test wants in the
- * environment, and REQSCOPE_LOG naming a file of the test's own. It says `ok NAME`, `not ok NAME: why` or `skip NAME: why`. */
+ * environment, and REQSCOPE_LOG naming a file of the test's own. It says `ok NAME`, `not ok NAME: why` or `skip NAME:
+ * why`. */
 #ifndef RS_TESTS_VICTIM_H
 #define RS_TESTS_VICTIM_H
 
@@ -32,29 +33,32 @@ struct victim_test {
     const char *environment; /* "REQSCOPE_MODE=deny REQSCOPE_POLICY=lease", or NULL */
     int signal;              /* that it must end by; 0: none */
 };
-#define VICTIM(name, environment) {#name, name, environment, 0}
-#define VICTIM_DIES(name, environment, signal) {#name, name, environment, signal}
+#define VICTIM(name, environment) \
+    { #name, name, environment, 0 }
+#define VICTIM_DIES(name, environment, signal) \
+    { #name, name, environment, signal }
 
 /* Ends the test when the condition does not hold. */
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        int holds_ = !!(condition), error_ = errno;                                                                    \
-        if (!holds_) {                                                                                                 \
-            victim_say("%s:%d: %s (errno %d)", __FILE__, __LINE__, #condition, error_);                                \
-            _exit(1);                                                                                                  \
-        }                                                                                                              \
+#define MUST(condition)                                                                 \
+    do {                                                                                \
+        int holds_ = !!(condition), error_ = errno;                                     \
+        if (!holds_) {                                                                  \
+            victim_say("%s:%d: %s (errno %d)", __FILE__, __LINE__, #condition, error_); \
+            _exit(1);                                                                   \
+        }                                                                               \
     } while (0)
 
 /* The call must be refused with this errno. */
-#define REFUSED(call, error)                                                                                           \
-    do {                                                                                                               \
-        errno = 0;                                                                                                     \
-        long result_ = (long)(call);                                                                                   \
-        int error_ = errno;                                                                                            \
-        if (result_ != -1 || error_ != (error)) {                                                                      \
-            victim_say("%s:%d: %s gives %ld, errno %d, not -1 and " #error, __FILE__, __LINE__, #call, result_, error_); \
-            _exit(1);                                                                                                  \
-        }                                                                                                              \
+#define REFUSED(call, error)                                                                                    \
+    do {                                                                                                        \
+        errno = 0;                                                                                              \
+        long result_ = (long)(call);                                                                            \
+        int error_ = errno;                                                                                     \
+        if (result_ != -1 || error_ != (error)) {                                                               \
+            victim_say("%s:%d: %s gives %ld, errno %d, not -1 and " #error, __FILE__, __LINE__, #call, result_, \
+                       error_);                                                                                 \
+            _exit(1);                                                                                           \
+        }                                                                                                       \
     } while (0)
 
 /* Into the file that the runner reads back; by the kernel's own call, whatever state the process is in. */
@@ -65,7 +69,8 @@ static inline void victim_say(const char *format, ...) {
     int length = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     const char *path = getenv("VICTIM_SAYS");
-    long fd = syscall(SYS_openat, AT_FDCWD, path ? path : "/dev/stderr", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    long fd =
+        syscall(SYS_openat, AT_FDCWD, path ? path : "/dev/stderr", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return;
     syscall(SYS_write, fd, line, length);
     syscall(SYS_close, fd);
@@ -96,9 +101,11 @@ static inline int victim_is_own(int fd) {
     return syscall(SYS_fcntl, fd, F_GETFD) >= 0 && fcntl(fd, F_GETFD) < 0;
 }
 
-static inline void victim_child(const struct victim_test *test, const char *program, const char *says, const char *log) {
+static inline void victim_child(const struct victim_test *test, const char *program, const char *says,
+                                const char *log) {
     char environment[256];
-    /* What the test program or the guard says on standard error is not for the eye; a test that wants it puts a file there. */
+    /* What the test program or the guard says on standard error is not for the eye; a test that wants it puts a file
+     * there. */
     syscall(SYS_dup3, syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC), 2, 0);
     setenv("VICTIM_SAYS", says, 1);
     setenv("REQSCOPE_LOG", log, 1);
@@ -106,8 +113,10 @@ static inline void victim_child(const struct victim_test *test, const char *prog
     for (char *word = strtok(environment, " "); word; word = strtok(NULL, " ")) {
         char *value = strchr(word, '=');
         *value = 0;
-        if (strcmp(value + 1, "-")) setenv(word, value + 1, 1);
-        else unsetenv(word);
+        if (strcmp(value + 1, "-"))
+            setenv(word, value + 1, 1);
+        else
+            unsetenv(word);
     }
     execl(program, program, test->name, (char *)NULL);
     _exit(99);
@@ -122,9 +131,12 @@ static inline int victim_judge(const struct victim_test *test, int status, const
         if (*at == '\n') *at = ' ';
     }
     printf("not ok %s: ", test->name);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) printf("hangs; ");
-    else if (WIFSIGNALED(status)) printf("ends by signal %d; ", WTERMSIG(status));
-    else printf("ends with %d; ", WEXITSTATUS(status));
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        printf("hangs; ");
+    else if (WIFSIGNALED(status))
+        printf("ends by signal %d; ", WTERMSIG(status));
+    else
+        printf("ends with %d; ", WEXITSTATUS(status));
     printf("%s\n", why);
     return 1;
 }
@@ -160,9 +172,9 @@ static inline int victim_main(int argc, char **argv, const struct victim_test *t
     return failed != 0;
 }
 
-#define VICTIM_MAIN(tests)                                                                                             \
-    int main(int argc, char **argv) {                                                                                  \
-        return victim_main(argc, argv, tests, sizeof(tests) / sizeof *(tests));                                        \
+#define VICTIM_MAIN(tests)                                                      \
+    int main(int argc, char **argv) {                                           \
+        return victim_main(argc, argv, tests, sizeof(tests) / sizeof *(tests)); \
     }
 
 #endif

@@ -92,11 +92,11 @@ static int offsets_are_64_bits_wide(void) {
 }
 
 /* errno after success is what it was; after failure it is the call's. */
-#define KEEPS(call)                                                                                                    \
-    do {                                                                                                               \
-        errno = 12345;                                                                                                 \
-        MUST((long)(call) >= 0);                                                                                       \
-        MUST(errno == 12345);                                                                                          \
+#define KEEPS(call)              \
+    do {                         \
+        errno = 12345;           \
+        MUST((long)(call) >= 0); \
+        MUST(errno == 12345);    \
     } while (0)
 
 static void calls_that_succeed(void) {
@@ -177,8 +177,8 @@ static int errno_is_0_at_the_start(void) {
     return 0;
 }
 
-/* An address that does not fit its buffer is cut by the kernel, which says how long it would have been. The buffer ends with
- * the page: who reads on gets SIGSEGV. */
+/* An address that does not fit its buffer is cut by the kernel, which says how long it would have been. The buffer ends
+ * with the page: who reads on gets SIGSEGV. */
 static int short_address_buffers_are_not_overrun(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t length = sizeof address;
@@ -210,7 +210,8 @@ static int control_messages_without_room_are_harmless(void) {
     MUST(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
     for (size_t room = 0; room <= CMSG_SPACE(sizeof(int) * 3); room++) {
         char control[CMSG_SPACE(sizeof(int) * 3)] = "";
-        struct msghdr out = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+        struct msghdr out = {
+            .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
         struct cmsghdr *header = CMSG_FIRSTHDR(&out);
         int fds[3] = {0, 1, 2};
         *header = (struct cmsghdr){CMSG_LEN(sizeof fds), SOL_SOCKET, SCM_RIGHTS};

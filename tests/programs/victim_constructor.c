@@ -1,5 +1,5 @@
-/* victim_constructor.c: a library's constructor that runs before the guard's own, and its destructor that runs after it. The
- * same source is the library (-DLIBRARY) and the program. */
+/* victim_constructor.c: a library's constructor that runs before the guard's own, and its destructor that runs after
+ * it. The same source is the library (-DLIBRARY) and the program. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

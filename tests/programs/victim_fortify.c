@@ -1,5 +1,5 @@
-/* victim_fortify.c: built with -D_FORTIFY_SOURCE=2: the checked calls are guarded like the others, and still abort when a
- * buffer would be overrun. */
+/* victim_fortify.c: built with -D_FORTIFY_SOURCE=2: the checked calls are guarded like the others, and still abort when
+ * a buffer would be overrun. */
 #include "victim.h"
 
 #include <poll.h>

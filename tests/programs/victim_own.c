@@ -1,4 +1,5 @@
-/* victim_own.c: the guard's own descriptors: the program neither sees nor harms them, and they never get into its way. */
+/* victim_own.c: the guard's own descriptors: the program neither sees nor harms them, and they never get into its way.
+ */
 #include "victim.h"
 
 #include <dirent.h>
@@ -123,7 +124,8 @@ static int pipes_are_intact_in_a_child(void) {
     return status != 0;
 }
 
-/* ---- out of sight, out of the way --------------------------------------------------------------------------------- */
+/* ---- out of sight, out of the way ---------------------------------------------------------------------------------
+ */
 
 static int numbers_begin_at_3(void) {
     MUST(open("/dev/null", O_RDONLY) == 3);

@@ -4,8 +4,8 @@
 #include <dirent.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <poll.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -32,7 +32,8 @@ static int is_foreign(int fd) {
     return refused;
 }
 
-/* ---- vfork -------------------------------------------------------------------------------------------------------- */
+/* ---- vfork --------------------------------------------------------------------------------------------------------
+ */
 
 static int a_vforks_child_changes_nothing_of_the_parents(void) {
     int status;
@@ -122,12 +123,14 @@ static int spawning_works(void) {
     MUST(waitpid(pid, &status, 0) == pid && status == 0);
     MUST(system("exit 3") == 3 << 8);
     FILE *pipe_stream = popen("echo hello", "r");
-    MUST(pipe_stream && fgets(buffer, sizeof buffer, pipe_stream) && !strcmp(buffer, "hello\n") && !pclose(pipe_stream));
+    MUST(pipe_stream && fgets(buffer, sizeof buffer, pipe_stream) && !strcmp(buffer, "hello\n") &&
+         !pclose(pipe_stream));
     MUST(is_foreign(mine) && is_foreign(second));
     return 0;
 }
 
-/* ---- forks without handlers --------------------------------------------------------------------------------------- */
+/* ---- forks without handlers ---------------------------------------------------------------------------------------
+ */
 
 static int events_in_children;
 
@@ -138,8 +141,8 @@ static void child_does(void) {
     events_in_children++;
 }
 
-/* _Fork and raw clone run no atfork handler. The child is on its own; what the parent has must not suffer. (victims.sh reads
- * the trace.) */
+/* _Fork and raw clone run no atfork handler. The child is on its own; what the parent has must not suffer. (victims.sh
+ * reads the trace.) */
 static int forks_that_run_no_handlers(void) {
     int status;
     begin();
@@ -157,7 +160,8 @@ static int forks_that_run_no_handlers(void) {
     return 0;
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------------------- */
+/* ---- ends ---------------------------------------------------------------------------------------------------------
+ */
 
 static int ends_by(void (*end)(void), int expected) {
     int status;
@@ -174,18 +178,33 @@ static int ends_by(void (*end)(void), int expected) {
     return status != expected;
 }
 
-static void by_exit(void) { exit(3); }
-static void by__exit(void) { _exit(3); }
-static void by_quick_exit(void) { quick_exit(3); }
-static void by_abort(void) { abort(); }
-static void by_kill(void) { kill(getpid(), SIGKILL); }
-static void *exits_in_a_thread(void *argument) { (void)argument; exit(3); }
+static void by_exit(void) {
+    exit(3);
+}
+static void by__exit(void) {
+    _exit(3);
+}
+static void by_quick_exit(void) {
+    quick_exit(3);
+}
+static void by_abort(void) {
+    abort();
+}
+static void by_kill(void) {
+    kill(getpid(), SIGKILL);
+}
+static void *exits_in_a_thread(void *argument) {
+    (void)argument;
+    exit(3);
+}
 static void by_exit_in_a_thread(void) {
     pthread_t thread;
     pthread_create(&thread, NULL, exits_in_a_thread, NULL);
     pthread_join(thread, NULL);
 }
-static void by_exec(void) { execl("/bin/sh", "sh", "-c", "exit 3", (char *)NULL); }
+static void by_exec(void) {
+    execl("/bin/sh", "sh", "-c", "exit 3", (char *)NULL);
+}
 
 static int all_ends_are_what_they_were(void) {
     MUST(!ends_by(by_exit, 3 << 8));
@@ -233,7 +252,8 @@ static int the_programs_own_handler_runs(void) {
     return 0;
 }
 
-/* ---- the log ------------------------------------------------------------------------------------------------------ */
+/* ---- the log ------------------------------------------------------------------------------------------------------
+ */
 
 /* Runs `body` in a fresh process whose standard error is `fd`; REQSCOPE_LOG is unset. */
 static int with_stderr(int fd, const char *again) {

@@ -1,4 +1,5 @@
-/* victim_tags.c: a tag belongs to the kernel's open file description: it goes where that goes, and ends where that ends. */
+/* victim_tags.c: a tag belongs to the kernel's open file description: it goes where that goes, and ends where that
+ * ends. */
 #include "victim.h"
 
 #include <dirent.h>
@@ -99,7 +100,8 @@ static void send_fd(int over, int fd) {
         char room[CMSG_SPACE(sizeof(int))];
     } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
     struct iovec part = {buffer, 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
     MUST(sendmsg(over, &message, 0) == 1);
 }
@@ -108,7 +110,8 @@ static int receive_fd(int over, int how) {
     char control[CMSG_SPACE(sizeof(int)) + 64];
     int fd = -1;
     struct iovec part = {buffer, 1};
-    struct mmsghdr many = {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control}};
+    struct mmsghdr many = {
+        .msg_hdr = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control}};
     if (how == 0) MUST(recvmsg(over, &many.msg_hdr, 0) == 1);
     if (how == 1) MUST(recvmmsg(over, &many, 1, 0, NULL) == 1);
     struct cmsghdr *header = CMSG_FIRSTHDR(&many.msg_hdr);
@@ -179,7 +182,8 @@ static int a_connection_for_each_request_is_no_finding(void) {
     return 0;
 }
 
-/* ---- stale tags: never a finding ---------------------------------------------------------------------------------- */
+/* ---- stale tags: never a finding ----------------------------------------------------------------------------------
+ */
 
 static void reopen_unseen(int fd) {
     MUST(!syscall(SYS_close, fd));
@@ -228,7 +232,8 @@ static int a_folders_number_is_free_after_closedir(void) {
     return 0;
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------------------------- */
+/* ---- ranges -------------------------------------------------------------------------------------------------------
+ */
 
 static int close_on_exec_closes_nothing_yet(void) {
     begin();

@@ -1,9 +1,9 @@
 /* victim_threads.c: cancellation, jumps out of handlers, other stacks, small stacks, handlers that do I/O. */
 #include "victim.h"
 
+#include <dirent.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <dirent.h>
 #include <setjmp.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -11,9 +11,9 @@
 #include <ucontext.h>
 
 static reqscope_id a, b;
-static int pair[2];   /* pair[0] is a's */
+static int pair[2];      /* pair[0] is a's */
 static int foreign = -1; /* a's: b may not */
-static int done[2];   /* a pipe */
+static int done[2];      /* a pipe */
 
 static void begin(void) {
     MUST(reqscope_active());
@@ -52,16 +52,16 @@ static void clean_up(void *argument) {
 
 static pthread_barrier_t ready;
 
-#define BLOCKS_IN(name, call)                                                                                          \
-    static void *name(void *argument) {                                                                                \
-        char byte;                                                                                                     \
-        (void)argument, (void)byte;                                                                                    \
-        pthread_cleanup_push(clean_up, NULL);                                                                          \
-        pthread_barrier_wait(&ready);                                                                                  \
-        (void)!(call);                                                                                                 \
-        reached = 1;                                                                                                   \
-        pthread_cleanup_pop(0);                                                                                        \
-        return NULL;                                                                                                   \
+#define BLOCKS_IN(name, call)                 \
+    static void *name(void *argument) {       \
+        char byte;                            \
+        (void)argument, (void)byte;           \
+        pthread_cleanup_push(clean_up, NULL); \
+        pthread_barrier_wait(&ready);         \
+        (void)!(call);                        \
+        reached = 1;                          \
+        pthread_cleanup_pop(0);               \
+        return NULL;                          \
     }
 
 static int listener = -1;
@@ -97,8 +97,10 @@ static int blocked_threads_can_be_cancelled(void) {
 static void *is_cancelled_before(void *argument) {
     pthread_cleanup_push(clean_up, NULL);
     pthread_cancel(pthread_self());
-    if (argument) close(-1);
-    else write(pair[1], "", 0);
+    if (argument)
+        close(-1);
+    else
+        write(pair[1], "", 0);
     reached = 1;
     pthread_cleanup_pop(0);
     return NULL;
@@ -116,7 +118,8 @@ static int close_and_write_are_cancellation_points(void) {
     return 0;
 }
 
-/* These are none: with a cancellation pending they do their work and return. What the guard does inside must not end them. */
+/* These are none: with a cancellation pending they do their work and return. What the guard does inside must not end
+ * them. */
 static const char *volatile point;
 
 static __attribute__((noinline)) int deep(int depth) {
@@ -213,7 +216,8 @@ static int pthread_exit_unwinds_through_a_call(void) {
     return 0;
 }
 
-/* ---- jumps -------------------------------------------------------------------------------------------------------- */
+/* ---- jumps --------------------------------------------------------------------------------------------------------
+ */
 
 static sigjmp_buf out;
 static volatile long steps_left;
@@ -448,7 +452,8 @@ static void finds_in_a_handler(int signal) {
 static int findings_on_a_signal_stack_of_8_KiB(void) {
     static char room[16384 + 8192] __attribute__((aligned(4096)));
     long minimum = sysconf(_SC_MINSIGSTKSZ);
-    size_t size = 8192 + (minimum > 3072 ? (size_t)(minimum - 3072 + 15) & ~15ul : 0); /* a larger frame of the kernel's own */
+    size_t size =
+        8192 + (minimum > 3072 ? (size_t)(minimum - 3072 + 15) & ~15ul : 0); /* a larger frame of the kernel's own */
     stack_t stack = {.ss_sp = room + 8192, .ss_size = size};
     struct sigaction action = {.sa_handler = finds_in_a_handler, .sa_flags = SA_ONSTACK};
     begin();
@@ -464,7 +469,8 @@ static int findings_on_a_signal_stack_of_8_KiB(void) {
     return 0;
 }
 
-/* ---- handlers at a high rate -------------------------------------------------------------------------------------- */
+/* ---- handlers at a high rate --------------------------------------------------------------------------------------
+ */
 
 static volatile long handler_reads;
 static int zero = -1;
@@ -510,7 +516,8 @@ static int handlers_that_read_at_a_high_rate(void) {
     return 0;
 }
 
-/* ---- a fork while others unwind ----------------------------------------------------------------------------------- */
+/* ---- a fork while others unwind -----------------------------------------------------------------------------------
+ */
 
 static volatile int stop;
 

@@ -1,4 +1,5 @@
-// victim_throw.cc: C++ under the guard, which loads a second unwinder: exceptions, cancellation and thread exit still unwind.
+// victim_throw.cc: C++ under the guard, which loads a second unwinder: exceptions, cancellation and thread exit still
+// unwind.
 #include "victim.h"
 
 #include <pthread.h>
@@ -9,7 +10,9 @@ static int destroyed;
 static int ends[2];
 
 struct Guarded {
-    ~Guarded() { destroyed++; }
+    ~Guarded() {
+        destroyed++;
+    }
 };
 
 static void find() {
@@ -28,7 +31,8 @@ static void find() {
 static int compare(const void *left, const void *right) {
     Guarded guarded;
     find();
-    if (*static_cast<const int *>(left) != *static_cast<const int *>(right)) throw std::runtime_error("from a callback");
+    if (*static_cast<const int *>(left) != *static_cast<const int *>(right))
+        throw std::runtime_error("from a callback");
     return 0;
 }
 

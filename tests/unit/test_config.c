@@ -1,4 +1,5 @@
-/* test_config.c: every REQSCOPE_ variable: its values, its default, and what is said of a value that is none of them. */
+/* test_config.c: every REQSCOPE_ variable: its values, its default, and what is said of a value that is none of them.
+ */
 #include "preload/config.h"
 #include "tests/unit/unit.h"
 
@@ -125,10 +126,17 @@ static void sizes(void **state) {
     static const struct {
         const char *text;
         uint64_t size;
-    } good[] = {{"0", 0},           {"1", 1},           {"4096", 4096},       {"64K", 64ull << 10}, {"64k", 64ull << 10},
-                {"3M", 3ull << 20}, {"2G", 2ull << 30}, {"1T", 1ull << 40}, {"0G", 0}};
-    static const char *const bad[] = {"-1", "1.5G", "M", "12Q", "12MB", "0x10", " 1", "1 ", "99999999999999999999",
-                                      "999999999999999999T", "many"};
+    } good[] = {{"0", 0},
+                {"1", 1},
+                {"4096", 4096},
+                {"64K", 64ull << 10},
+                {"64k", 64ull << 10},
+                {"3M", 3ull << 20},
+                {"2G", 2ull << 30},
+                {"1T", 1ull << 40},
+                {"0G", 0}};
+    static const char *const bad[] = {
+        "-1", "1.5G", "M", "12Q", "12MB", "0x10", " 1", "1 ", "99999999999999999999", "999999999999999999T", "many"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         quietly("REQSCOPE_TRACE_MAX", good[i].text);
@@ -171,7 +179,8 @@ static void kinds(void **state) {
 
 static void unknown_kinds(void **state) {
     (void)state;
-    complains("REQSCOPE_CHECK", "leaks", "'leaks'", "foreign-io, foreign-close, late-io, dirty-handover, leak, bad-close");
+    complains("REQSCOPE_CHECK", "leaks", "'leaks'",
+              "foreign-io, foreign-close, late-io, dirty-handover, leak, bad-close");
     assert_int_equal(config.checks, DEFAULT_KINDS);
     complains("REQSCOPE_CHECK", "leak,foreign", "'foreign'", "shared-after-fork, foreign-wakeup, hang");
     assert_int_equal(config.checks, BIT(leak));

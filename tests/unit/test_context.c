@@ -88,7 +88,8 @@ static void ids_are_never_used_again(void **state) {
     }
 }
 
-/* Begins and ends contexts until the place of `context` is another's; false when a round through the level did not do it. */
+/* Begins and ends contexts until the place of `context` is another's; false when a round through the level did not do
+ * it. */
 static bool place_goes(struct rs_context *context, uint64_t id) {
     for (int i = 0; i < 2 * FIRST_LEVEL; i++) {
         rs_context_finish(began("next"));

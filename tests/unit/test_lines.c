@@ -1,5 +1,6 @@
-/* test_lines.c: the line table of a real file gives the right lines; of a damaged one it gives what it likes, but it never
- * reads beside it, and it ends. The sample is this file's own: built with -DSAMPLE, once for each version of DWARF. */
+/* test_lines.c: the line table of a real file gives the right lines; of a damaged one it gives what it likes, but it
+ * never reads beside it, and it ends. The sample is this file's own: built with -DSAMPLE, once for each version of
+ * DWARF. */
 
 int sample_square(int number);
 int sample_sum(const int *numbers, int count);
@@ -56,7 +57,8 @@ static void read_symbols(struct sample *sample, Elf *elf, Elf_Scn *section, size
         gelf_getsym(data, (int)i, &symbol);
         const char *name = elf_strptr(elf, strings, symbol.st_name);
         if (name && !strcmp(name, "sample_square")) sample->square = symbol.st_value;
-        if (name && !strcmp(name, "sample_sum")) sample->sum = symbol.st_value, sample->end = symbol.st_value + symbol.st_size;
+        if (name && !strcmp(name, "sample_sum"))
+            sample->sum = symbol.st_value, sample->end = symbol.st_value + symbol.st_size;
     }
 }
 

@@ -1,11 +1,13 @@
-/* test_metadata.c: the trace's metadata is text that holds what it must, whole or not at all, with a check of itself. */
+/* test_metadata.c: the trace's metadata is text that holds what it must, whole or not at all, with a check of itself.
+ */
 #include "tests/unit/unit.h"
 #include "tracer/layout.h"
 #include "tracer/metadata.h"
 
 #include <stdio.h>
 
-static const uint8_t uuid[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x46, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+static const uint8_t uuid[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x46, 0x77,
+                                 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
 static char text[32 << 10];
 
 static struct rs_metadata values(void) {
@@ -50,7 +52,8 @@ static void every_event_is_described(void **state) {
 #undef EVENT
     for (uint32_t operation = 0; operation < RS_OP_COUNT; operation++) {
         char expected[80];
-        snprintf(expected, sizeof expected, "name = \"%s\";\n  id = %u;", rs_operation_name(operation), EVENT_IO + operation);
+        snprintf(expected, sizeof expected, "name = \"%s\";\n  id = %u;", rs_operation_name(operation),
+                 EVENT_IO + operation);
         assert_non_null(strstr(text, expected));
     }
 }

@@ -310,8 +310,8 @@ static void a_vforks_child_leaves_the_phase(void **state) {
     assert_int_equal(rs_lookup(ends[0])->last_operation, RS_OP_read);
 }
 
-/* A server that forks for each connection: when the child has ended, the connection is nobody's any more, and its context's
- * place can be used again. */
+/* A server that forks for each connection: when the child has ended, the connection is nobody's any more, and its
+ * context's place can be used again. */
 static void a_childs_end_is_the_end_of_its_owners_count(void **state) {
     int go[2], status;
     char byte;

@@ -1,5 +1,5 @@
-/* test_recorder.c: what was recorded can be read again, whatever happened meanwhile. There is one trace in a process, so each
- * test records in a child, and the parent reads. */
+/* test_recorder.c: what was recorded can be read again, whatever happened meanwhile. There is one trace in a process,
+ * so each test records in a child, and the parent reads. */
 #include "tests/unit/make_trace.h"
 #include "tests/unit/unit.h"
 #include "tracer/reader.h"
@@ -42,7 +42,8 @@ static void begun(void) {
 }
 
 static bool is_needed(const struct rs_event_header *event) {
-    return event->id == RS_EVENT_open && ((const struct rs_event_open *)(const void *)event)->description == needed_description;
+    return event->id == RS_EVENT_open &&
+           ((const struct rs_event_open *)(const void *)event)->description == needed_description;
 }
 
 static void failed(const char *what, const char *where, int error) {
@@ -290,7 +291,8 @@ static void a_process_killed_at_any_instruction_leaves_whole_events(void **state
     assert_int_equal(status, 0); /* the last one lived to the end */
 }
 
-/* ---- a handler in the middle of an event -------------------------------------------------------------------------- */
+/* ---- a handler in the middle of an event --------------------------------------------------------------------------
+ */
 
 static volatile uint64_t nested_number;
 
@@ -389,7 +391,8 @@ static void what_is_nested_too_deep_is_counted_as_lost(void **state) {
     assert_int_equal(reading.totals.lost_events, 11);
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------------------ */
+/* ---- threads ------------------------------------------------------------------------------------------------------
+ */
 
 static void *records_in_thread(void *argument) {
     for (uint64_t i = 1; i <= MANY / 4; i++) record_io((uintptr_t)argument, i);
@@ -439,7 +442,8 @@ static void a_threads_stream_is_the_next_ones(void **state) {
     assert_true(reading.bytes < 500 * 1000);
 }
 
-/* ---- the flight recorder ------------------------------------------------------------------------------------------ */
+/* ---- the flight recorder ------------------------------------------------------------------------------------------
+ */
 
 #define BOUND (256u << 10)
 #define TOTAL 400000u
@@ -475,7 +479,8 @@ static void past_the_bound_the_oldest_give_way(void **state) {
     assert_int_equal(reading.carried, 1);
     assert_string_equal(reading.name, "needed");
     assert_true(reading.totals.lost_events >= TOTAL - reading.io);
-    assert_true(reading.totals.lost_events <= TOTAL - reading.io + TOTAL / 1000); /* and what tells whose thread it is */
+    assert_true(reading.totals.lost_events <=
+                TOTAL - reading.io + TOTAL / 1000); /* and what tells whose thread it is */
 }
 
 static int runs_out_of_descriptors(void) {
@@ -501,7 +506,8 @@ static void without_descriptors_history_is_kept(void **state) {
     assert_true(reading.totals.lost_events > 0);
 }
 
-/* ---- forks -------------------------------------------------------------------------------------------------------- */
+/* ---- forks --------------------------------------------------------------------------------------------------------
+ */
 
 static const char *child_name;
 
@@ -570,7 +576,8 @@ static void a_child_that_records_nothing_has_no_folder(void **state) {
     read_only_trace();
 }
 
-/* ---- when it cannot be -------------------------------------------------------------------------------------------- */
+/* ---- when it cannot be --------------------------------------------------------------------------------------------
+ */
 
 static int cannot_start(void) {
     if (start("/proc/no/such", 0)) return 1;

@@ -2,9 +2,7 @@
 #include "tests/unit/unit.h"
 #include "tracer/text.h"
 
-static struct {
-    char before[8], buffer[16], after[8];
-} room;
+static struct { char before[8], buffer[16], after[8]; } room;
 
 static struct rs_text fresh(size_t size) {
     memset(&room, '#', sizeof room);
