@@ -514,7 +514,8 @@ static bool write_event(struct rs_stream *stream, struct rs_writer *writer, cons
     uint32_t exact = parts_size(parts);
     uint32_t size = padded(exact);
     if (size > RS_EVENT_MAX) return false;
-    if ((size_t)(writer->limit - writer->position) < size && !make_room(stream, writer, size)) return false;
+    bool room = writer->packet && (size_t)(writer->limit - writer->position) >= size;
+    if (!room && !make_room(stream, writer, size)) return false;
     struct rs_event_start *event = (struct rs_event_start *)(void *)writer->position;
     const struct rs_event_header *header = parts->fixed;
     uint64_t time = rs_clock_now(&stream->clock);

@@ -231,6 +231,7 @@ uint64_t model_count_contexts(const struct model *model) {
         for (struct context *context = model->processes[i]->contexts; context; context = context->hh.next) {
             const struct context *known = model_context_of(model, model->processes[i], context->id);
             uint64_t key[2] = {context->id, known ? known->began : 0};
+            /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): both words of the key are set above */
             HASH_FIND(hh, all, key, sizeof key, one);
             if (one) continue;
             one = memory_new(sizeof *one);
@@ -285,39 +286,61 @@ const struct finding **model_findings(const struct model *model, uint32_t kinds,
 
 /* ---- the end ---- */
 
+/* A table is taken apart by clearing it first, which leaves its elements linked; then they are freed one by one. */
 static void free_pairs(struct pair *pairs) {
-    struct pair *pair, *next;
-    HASH_ITER(hh, pairs, pair, next) {
-        HASH_DEL(pairs, pair);
+    struct pair *pair = pairs, *next;
+    HASH_CLEAR(hh, pairs);
+    for (; pair; pair = next) {
+        next = pair->hh.next;
         free(pair);
     }
 }
 
-static void free_tables(struct process *process) {
-    struct stack *stack, *next_stack;
-    struct context *context, *next_context;
-    struct description *description, *next_description;
-    struct finding *finding, *next_finding;
-    HASH_ITER(hh, process->stacks, stack, next_stack) {
-        HASH_DEL(process->stacks, stack);
+static void free_stacks(struct stack *stacks) {
+    struct stack *stack = stacks, *next;
+    HASH_CLEAR(hh, stacks);
+    for (; stack; stack = next) {
+        next = stack->hh.next;
         free(stack->addresses);
         free(stack);
     }
-    HASH_ITER(hh, process->contexts, context, next_context) {
-        HASH_DEL(process->contexts, context);
+}
+
+static void free_contexts(struct context *contexts) {
+    struct context *context = contexts, *next;
+    HASH_CLEAR(hh, contexts);
+    for (; context; context = next) {
+        next = context->hh.next;
         free(context->label);
         free(context);
     }
-    HASH_ITER(hh, process->descriptions, description, next_description) {
-        HASH_DEL(process->descriptions, description);
+}
+
+static void free_descriptions(struct description *descriptions) {
+    struct description *description = descriptions, *next;
+    HASH_CLEAR(hh, descriptions);
+    for (; description; description = next) {
+        next = description->hh.next;
         free(description->name);
         free(description->users);
         free(description);
     }
-    HASH_ITER(hh, process->findings, finding, next_finding) {
-        HASH_DEL(process->findings, finding);
+}
+
+static void free_findings(struct finding *findings) {
+    struct finding *finding = findings, *next;
+    HASH_CLEAR(hh, findings);
+    for (; finding; finding = next) {
+        next = finding->hh.next;
         free(finding);
     }
+}
+
+static void free_tables(struct process *process) {
+    free_stacks(process->stacks);
+    free_contexts(process->contexts);
+    free_descriptions(process->descriptions);
+    free_findings(process->findings);
     free_pairs(process->involved);
     free_pairs(process->used);
 }

@@ -3,6 +3,7 @@
 #include "viewer/memory.h"
 #include "viewer/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,7 @@ static void print_cell(FILE *stream, const char *text, size_t width, bool last) 
 }
 
 void output_table_print(struct output_table *table, FILE *stream) {
+    assert(table->columns > 0);
     size_t *widths = memory_new(table->columns * sizeof *widths);
     for (size_t i = 0; i < table->columns; i++) widths[i] = text_width(table->titles[i]);
     for (size_t i = 0; i < table->count; i++) {

@@ -369,15 +369,19 @@ void symbols_close(struct symbols *symbols) {
     struct binary *binary, *next_binary;
     struct resolved *resolved, *next_resolved;
     if (!symbols) return;
-    HASH_ITER(hh, symbols->binaries, binary, next_binary) {
-        HASH_DEL(symbols->binaries, binary);
+    binary = symbols->binaries;
+    HASH_CLEAR(hh, symbols->binaries); /* leaves the elements linked */
+    for (; binary; binary = next_binary) {
+        next_binary = binary->hh.next;
         dwfl_end(binary->dwfl);
         free(binary->ranges);
         free(binary->key);
         free(binary);
     }
-    HASH_ITER(hh, symbols->resolved, resolved, next_resolved) {
-        HASH_DEL(symbols->resolved, resolved);
+    resolved = symbols->resolved;
+    HASH_CLEAR(hh, symbols->resolved);
+    for (; resolved; resolved = next_resolved) {
+        next_resolved = resolved->hh.next;
         free(resolved->frames);
         free(resolved);
     }

@@ -5,15 +5,15 @@
 int sample_square(int number);
 int sample_sum(const int *numbers, int count);
 
-#define SQUARE_LINE 9
-#define SUM_LINE 15
-int sample_square(int number) { /* the line of SQUARE_LINE */
+enum { SQUARE_LINE = __LINE__ + 1 };
+int sample_square(int number) {
     if (number < 0) number = -number;
     number *= number + 1;
     return number;
 }
 
-int sample_sum(const int *numbers, int count) { /* the line of SUM_LINE */
+enum { SUM_LINE = __LINE__ + 1 };
+int sample_sum(const int *numbers, int count) {
     int sum = 0;
     for (int i = 0; i < count; i++) {
         if (numbers[i] > 100) continue;

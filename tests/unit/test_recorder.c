@@ -483,6 +483,33 @@ static void past_the_bound_the_oldest_give_way(void **state) {
                 TOTAL - reading.io + TOTAL / 1000); /* and what tells whose thread it is */
 }
 
+static int threads_pass_the_bound(void) {
+    pthread_t threads[4];
+    if (!start(folder, 2 * BOUND)) return 1;
+    record_open(99, "needed");
+    for (uintptr_t i = 0; i < 4; i++) pthread_create(&threads[i], NULL, records_in_thread, (void *)i);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    rs_trace_finish();
+    return failures;
+}
+
+static void threads_past_the_bound_leave_a_whole_trace(void **state) {
+    (void)state;
+    needed_description = 99;
+    for (int round = 0; round < 10; round++) {
+        in_child(threads_pass_the_bound, 0);
+        struct reading reading = read_only_trace();
+        assert_int_equal(reading.opens, 1);
+        assert_true(reading.io > 1000);
+        assert_true(reading.totals.lost_events > 0);
+        assert_true(reading.bytes <= 4 * BOUND);
+        for (int i = 0; i < 4; i++) assert_true(!reading.last_number[i] || reading.last_number[i] == MANY / 4);
+        char *trace = trace_in(folder, "");
+        make_remove(trace);
+        free(trace);
+    }
+}
+
 static int runs_out_of_descriptors(void) {
     struct rlimit few = {64, 64};
     if (!start(folder, BOUND)) return 1;
@@ -722,6 +749,7 @@ int main(void) {
         TEST(every_threads_events_are_there),
         TEST(a_threads_stream_is_the_next_ones),
         TEST(past_the_bound_the_oldest_give_way),
+        TEST(threads_past_the_bound_leave_a_whole_trace),
         TEST(without_descriptors_history_is_kept),
         TEST(a_forks_child_has_a_trace_of_its_own),
         TEST(a_childs_name_cannot_lead_out_of_the_folder),
