@@ -24,7 +24,7 @@ GUARD_FLAGS := $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fex
 GUARD_LINK := -shared -Wl,-soname,libreqscope.so -Wl,-z,nodelete -Wl,-z,now -Wl,-z,defs -Wl,--version-script=$(B)/exports.map
 
 SHARED_C := tracer/names.c tracer/check.c
-GUARD_C := $(wildcard preload/*.c) tracer/recorder.c tracer/metadata.c tracer/clock.c $(SHARED_C)
+GUARD_C := $(wildcard preload/*.c) tracer/recorder.c tracer/folder.c tracer/shapes.c tracer/metadata.c tracer/clock.c $(SHARED_C)
 VIEWER_C := $(wildcard viewer/*.c) tracer/reader.c $(SHARED_C)
 VIEWER_LIBS := -ldw -lelf -ljansson
 

@@ -4,7 +4,8 @@
  * under a dot name, then renamed; a packet that is given up is unlinked; a packet that is cut is written anew under a dot
  * name and renamed over itself. */
 #include "tracer/recorder.h"
-#include "tracer/metadata.h"
+#include "tracer/folder.h"
+#include "tracer/shapes.h"
 #include "tracer/text.h"
 
 #include <errno.h>
@@ -31,12 +32,8 @@ bool rs_tracing;
 static struct {
     const struct rs_trace_host *host;
     struct rs_trace_settings settings;
-    char folder[1024]; /* REQSCOPE_TRACE, for messages */
-    char process[32];
-    int root;  /* REQSCOPE_TRACE itself; -1 none */
-    int home;  /* this process's folder in it */
+    struct rs_folder folder;
     int begun; /* 0 not yet (a fork's child), 1 being done, 2 done */
-    uint8_t uuid[16];
     uint32_t io_packet_most;
     uint64_t bytes; /* all packets' */
     struct rs_stream *streams;
@@ -44,7 +41,7 @@ static struct {
     /* Full I/O packets, oldest first: pack_full(); 0: being put in. */
     uint64_t *full;
     uint64_t full_head, full_tail;
-} trace = {.root = -1, .home = -1};
+} trace;
 
 /* ---- names ---------------------------------------------------------------------------------------------------- */
 
@@ -65,109 +62,17 @@ static RS_COLD void fail(const char *what, const char *where, long error) {
     trace.begun = 2;
 }
 
-/* ---- the process's folder --------------------------------------------------------------------------------------- */
-
-/* Makes "name-pid", or "name-pid-2" when an exec or an older process of that number has it already. */
-static long make_home(void) {
-    uint32_t pid = (uint32_t)rs_sys(SYS_getpid);
-    for (unsigned attempt = 1; attempt < 100000; attempt++) {
-        char name[80];
-        struct rs_text text = rs_text_in(name, sizeof name);
-        rs_text_add(&text, trace.process);
-        rs_text_add(&text, "-");
-        rs_text_number(&text, pid);
-        if (attempt > 1) {
-            rs_text_add(&text, "-");
-            rs_text_number(&text, attempt);
-        }
-        long made = rs_sys(SYS_mkdirat, trace.root, name, 0700);
-        if (made == -EEXIST) continue;
-        if (made < 0) return made;
-        return rs_sys(SYS_openat, trace.root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    }
-    return -EEXIST;
-}
-
-static size_t read_file(const char *path, char *buffer, size_t size) {
-    long fd = rs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    long length = rs_sys(SYS_read, fd, buffer, size - 1);
-    rs_sys(SYS_close, fd);
-    if (length < 0) length = 0;
-    if (length && buffer[length - 1] == '\n') length--;
-    buffer[length] = 0;
-    return (size_t)length;
-}
-
-static long write_all(int fd, const char *bytes, size_t length) {
-    while (length) {
-        long written = rs_sys(SYS_write, fd, bytes, length);
-        if (written == -EINTR) continue;
-        if (written <= 0) return written ? written : -EIO;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
-/* Writes `length` bytes as the file `hidden` and then gives it the name without the dot. */
-static long write_file(const char *hidden, const char *bytes, size_t length) {
-    long fd = rs_sys(SYS_openat, trace.home, hidden, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return fd;
-    long result = write_all((int)fd, bytes, length);
-    rs_sys(SYS_close, fd);
-    if (!result) result = rs_sys(SYS_renameat, trace.home, hidden, trace.home, hidden + 1);
-    if (result) rs_sys(SYS_unlinkat, trace.home, hidden, 0);
-    return result;
-}
-
-static long write_metadata(void) {
-    const size_t size = 64u << 10;
-    char *text = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    if (!text) return -ENOMEM;
-    char boot_id[64], hostname[256];
-    size_t boot_id_length = read_file("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id);
-    if (!read_file("/proc/sys/kernel/hostname", hostname, sizeof hostname)) hostname[0] = 0;
-    struct rs_metadata values = {
-        .trace_uuid = trace.uuid,
-        .clock_uuid = boot_id_length == 36 ? boot_id : NULL,
-        .clock_offset = rs_clock_realtime() - rs_clock_monotonic(),
-        .hostname = hostname,
-        .process = trace.process,
-        .pid = (uint64_t)rs_sys(SYS_getpid),
-    };
-    size_t length = rs_metadata_write(text, size, &values);
-    long result = length ? write_file(".metadata", text, length) : -ENOSPC;
-    rs_sys(SYS_munmap, text, size);
-    return result;
-}
-
-static void make_uuid(void) {
-    struct {
-        uint64_t count, time, pid;
-    } seed = {RS_CLOCK_COUNT(), rs_clock_realtime(), (uint64_t)rs_sys(SYS_getpid)};
-    if (rs_sys(SYS_getrandom, trace.uuid, sizeof trace.uuid, 1 /* GRND_NONBLOCK */) != sizeof trace.uuid) {
-        for (unsigned i = 0; i < 2; i++) {
-            uint64_t half = rs_mix(&seed, sizeof seed, i);
-            memcpy(trace.uuid + 8 * i, &half, 8);
-        }
-    }
-    trace.uuid[6] = (uint8_t)((trace.uuid[6] & 0x0f) | 0x40);
-    trace.uuid[8] = (uint8_t)((trace.uuid[8] & 0x3f) | 0x80);
-}
-
 /* A folder, metadata and the first events for this process. */
 static RS_COLD bool begin(void) {
-    make_uuid();
-    long home = make_home();
+    long home = rs_folder_make_home(&trace.folder);
     if (home < 0) {
-        fail("cannot make a folder for this process in", trace.folder, home);
+        fail("cannot make a folder for this process in", trace.folder.path, home);
         return false;
     }
-    trace.home = trace.host->keep_descriptor((int)home);
-    long written = write_metadata();
+    trace.folder.home = trace.host->keep_descriptor((int)home);
+    long written = rs_folder_write_metadata(&trace.folder);
     if (written < 0) {
-        fail("cannot write metadata in", trace.folder, written);
+        fail("cannot write metadata in", trace.folder.path, written);
         return false;
     }
     __atomic_store_n(&trace.begun, 2, __ATOMIC_RELEASE);
@@ -226,28 +131,25 @@ static void release_bytes(uint64_t size) {
     __atomic_fetch_sub(&trace.bytes, size, __ATOMIC_RELAXED);
 }
 
-/* How long the event is, with padding; 0 when it is none. Trusts the packet: this process wrote it. */
-static uint32_t event_size(const char *at, const char *end);
-
 static bool rerecord(const struct rs_event_header *event, uint32_t size);
 
 /* Writes what is still needed of a packet again, counts the rest as given up, and returns the packet's size. */
 static uint64_t give_up(struct rs_stream *stream, const char *name) {
     struct stat status;
-    long fd = rs_sys(SYS_openat, trace.home, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    long fd = rs_sys(SYS_openat, trace.folder.home, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return 0;
     const char *bytes = NULL;
     if (!rs_sys(SYS_fstat, fd, &status)) {
         bytes = rs_sys_mmap((uint64_t)status.st_size, PROT_READ, MAP_SHARED, (int)fd);
     }
     rs_sys(SYS_close, fd);
-    rs_sys(SYS_unlinkat, trace.home, name, 0);
+    rs_sys(SYS_unlinkat, trace.folder.home, name, 0);
     if (!bytes) return 0;
     const struct rs_packet *packet = (const struct rs_packet *)(const void *)bytes;
     const char *end = bytes + packet->context.content_size / 8;
     uint64_t lost = 0;
     for (const char *at = bytes + sizeof *packet; at < end;) {
-        uint32_t size = event_size(at, end);
+        uint32_t size = rs_event_size(at, end);
         if (!size) break;
         const struct rs_event_header *event = (const struct rs_event_header *)(const void *)at;
         bool carried = event->id < EVENT_IO && trace.host->needed(event) && rerecord(event, size);
@@ -275,7 +177,7 @@ static long allocate(int fd, uint32_t size) {
 static void fill_header(struct rs_packet *packet, struct rs_stream *stream, struct rs_writer *writer, uint64_t size,
                         uint64_t now) {
     packet->header.magic = RS_CTF_MAGIC;
-    memcpy(packet->header.uuid, trace.uuid, sizeof trace.uuid);
+    memcpy(packet->header.uuid, trace.folder.uuid, sizeof trace.folder.uuid);
     packet->header.stream_id = RS_STREAM_CLASS;
     packet->header.stream_instance_id = stream->number | (writer->kept ? RS_INSTANCE_KEPT : 0);
     packet->context.timestamp_begin = now;
@@ -298,19 +200,19 @@ static void populate(struct rs_writer *writer) {
 
 /* A new file, allocated and mapped, still under its dot name; NULL after fail(). */
 static struct rs_packet *map_packet(const char *name, uint32_t size) {
-    long fd = rs_sys(SYS_openat, trace.home, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    long fd = rs_sys(SYS_openat, trace.folder.home, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd == -EMFILE || fd == -ENFILE)
         return NULL; /* the program's fds are used up: the event is lost, tracing is not */
     if (fd < 0) {
-        fail("cannot make a file in", trace.folder, fd);
+        fail("cannot make a file in", trace.folder.path, fd);
         return NULL;
     }
     long allocated = allocate((int)fd, size);
     struct rs_packet *packet = allocated ? NULL : rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
     rs_sys(SYS_close, fd);
     if (!packet) {
-        rs_sys(SYS_unlinkat, trace.home, name, 0);
-        fail("cannot get space for a packet in", trace.folder, allocated ? allocated : -ENOMEM);
+        rs_sys(SYS_unlinkat, trace.folder.home, name, 0);
+        fail("cannot get space for a packet in", trace.folder.path, allocated ? allocated : -ENOMEM);
     }
     return packet;
 }
@@ -327,9 +229,9 @@ static struct rs_packet *reuse_oldest(const char *hidden, uint32_t size) {
         return NULL;
     }
     packet_name(name, false, full.stream, full.sequence);
-    if (rs_sys(SYS_renameat, trace.home, name + 1, trace.home, hidden)) return NULL;
+    if (rs_sys(SYS_renameat, trace.folder.home, name + 1, trace.folder.home, hidden)) return NULL;
     struct rs_packet *packet = NULL;
-    long fd = rs_sys(SYS_openat, trace.home, hidden, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    long fd = rs_sys(SYS_openat, trace.folder.home, hidden, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0 && !rs_sys(SYS_fstat, fd, &status)) {
         release_bytes((uint64_t)status.st_size);
         if (status.st_size == size)
@@ -337,7 +239,7 @@ static struct rs_packet *reuse_oldest(const char *hidden, uint32_t size) {
     }
     if (fd >= 0) rs_sys(SYS_close, fd);
     if (!packet) {
-        rs_sys(SYS_unlinkat, trace.home, hidden, 0);
+        rs_sys(SYS_unlinkat, trace.folder.home, hidden, 0);
         return NULL;
     }
     uint64_t events = packet->context.content_size / 8 - sizeof *packet;
@@ -356,10 +258,10 @@ static bool open_packet(struct rs_stream *stream, struct rs_writer *writer) {
     uint64_t now = rs_clock_now(&stream->clock);
     if (now < writer->last_time) now = writer->last_time;
     fill_header(packet, stream, writer, size, now);
-    long renamed = rs_sys(SYS_renameat, trace.home, name, trace.home, name + 1);
+    long renamed = rs_sys(SYS_renameat, trace.folder.home, name, trace.folder.home, name + 1);
     if (renamed) {
         rs_sys(SYS_munmap, packet, size);
-        fail("cannot name a packet in", trace.folder, renamed);
+        fail("cannot name a packet in", trace.folder.path, renamed);
         return false;
     }
     __atomic_fetch_add(&trace.bytes, size, __ATOMIC_RELAXED);
@@ -470,17 +372,6 @@ static struct rs_stream *own_stream(struct rs_trace_thread *thread, uint32_t dep
 
 /* ---- events ----------------------------------------------------------------------------------------------------- */
 
-static uint32_t padded(uint64_t size) {
-    return (uint32_t)((size + RS_EVENT_ALIGN - 1) & ~(uint64_t)(RS_EVENT_ALIGN - 1));
-}
-
-/* Length of the string, at most RS_STRING_MAX - 1. */
-static uint32_t string_length(const char *string) {
-    uint32_t length = 0;
-    while (length < RS_STRING_MAX - 1 && string[length]) length++;
-    return length;
-}
-
 struct parts {
     const void *fixed;
     uint32_t size;
@@ -492,7 +383,7 @@ struct parts {
 
 static uint32_t parts_size(const struct parts *parts) {
     uint64_t size = parts->size;
-    for (uint32_t i = 0; i < parts->string_count; i++) size += string_length(parts->strings[i]) + 1;
+    for (uint32_t i = 0; i < parts->string_count; i++) size += rs_event_string_length(parts->strings[i]) + 1;
     return (uint32_t)(size + parts->word_count * sizeof(uint64_t));
 }
 
@@ -501,7 +392,7 @@ static void copy_parts(char *at, const struct parts *parts) {
     memcpy(at + begun, (const char *)parts->fixed + begun, parts->size - begun);
     at += parts->size;
     for (uint32_t i = 0; i < parts->string_count; i++) {
-        uint32_t length = string_length(parts->strings[i]);
+        uint32_t length = rs_event_string_length(parts->strings[i]);
         memcpy(at, parts->strings[i], length);
         at += length;
         *at++ = 0;
@@ -512,7 +403,7 @@ static void copy_parts(char *at, const struct parts *parts) {
 /* Writes one event; depth is raised, so this thread has the writer alone. */
 static bool write_event(struct rs_stream *stream, struct rs_writer *writer, const struct parts *parts) {
     uint32_t exact = parts_size(parts);
-    uint32_t size = padded(exact);
+    uint32_t size = rs_event_padded(exact);
     if (size > RS_EVENT_MAX) return false;
     bool room = writer->packet && (size_t)(writer->limit - writer->position) >= size;
     if (!room && !make_room(stream, writer, size)) return false;
@@ -610,78 +501,29 @@ static bool rerecord(const struct rs_event_header *event, uint32_t size) {
     return write_event(stream, &stream->io, &parts);
 }
 
-/* How many strings follow an event's fixed part. */
-static const struct {
-    uint32_t id, strings;
-} shapes[] = {
-#define COUNT_NONE(name)
-#define COUNT_STRING(name) +1
-#define COUNT_SEQUENCE(length, name)
-#define EVENT(number, name) \
-    {(number), 0 EVENT_FIELDS_##name(COUNT_NONE, COUNT_NONE, COUNT_NONE, COUNT_STRING, COUNT_SEQUENCE)},
-#include "tracer/events.def"
-#undef EVENT
-};
-
-static uint32_t fixed_size(uint32_t id) {
-    switch (id) {
-#define FIELD_SIZE_32(name) +4u
-#define FIELD_SIZE_64(name) +8u
-#define EVENT(number, name)                   \
-    case number:                              \
-        return sizeof(struct rs_event_header) \
-            EVENT_FIELDS_##name(FIELD_SIZE_32, FIELD_SIZE_32, FIELD_SIZE_64, COUNT_NONE, COUNT_SEQUENCE);
-#include "tracer/events.def"
-#undef EVENT
-    default:
-        return sizeof(struct rs_event_io);
-    }
-}
-
-static uint32_t event_size(const char *at, const char *end) {
-    const struct rs_event_header *event = (const struct rs_event_header *)(const void *)at;
-    if (rs_likely(event->id >= EVENT_IO)) return sizeof(struct rs_event_io);
-    uint64_t size = fixed_size(event->id);
-    if (event->id == RS_EVENT_stack) size += 8ull * ((const struct rs_event_stack *)(const void *)at)->frames;
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        if (shapes[i].id != event->id) continue;
-        for (uint32_t string = 0; string < shapes[i].strings && at + size < end; string++) {
-            size += string_length(at + size) + 1;
-        }
-    }
-    return at + size > end ? 0 : padded(size); /* the last one's padding lies behind the end */
-}
-
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
 bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_trace_host *host) {
     trace.host = host;
     trace.settings = *settings;
-    strncpy(trace.folder, settings->folder, sizeof trace.folder - 1);
-    for (size_t i = 0; settings->process[i] && i < sizeof trace.process - 1; i++) {
-        char character = settings->process[i];
-        trace.process[i] = character == '/' || (unsigned char)character < 33 ? '_' : character;
-    }
-    if (!trace.process[0] || trace.process[0] == '.') trace.process[0] = '_';
+    rs_folder_set_process(&trace.folder, settings->process);
     trace.io_packet_most = IO_PACKET_MOST;
     while (settings->max_bytes && trace.io_packet_most > IO_PACKET_FIRST &&
            trace.io_packet_most > settings->max_bytes / 4) {
         trace.io_packet_most /= 2;
     }
-    long made = rs_sys(SYS_mkdirat, AT_FDCWD, trace.folder, 0700);
-    long root =
-        made && made != -EEXIST ? made : rs_sys(SYS_openat, AT_FDCWD, trace.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long root = rs_folder_open(&trace.folder, settings->folder);
     if (root < 0) {
-        fail("cannot make or open the folder", trace.folder, root);
+        fail("cannot make or open the folder", trace.folder.path, root);
         return false;
     }
-    trace.root = host->keep_descriptor((int)root);
+    trace.folder.root = host->keep_descriptor((int)root);
     trace.streams = rs_sys_mmap(MAX_STREAMS * sizeof *trace.streams, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     trace.full = rs_sys_mmap(FULL_PACKETS * sizeof *trace.full, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (!trace.streams || !trace.full) {
-        fail("no memory for recording in", trace.folder, -ENOMEM);
+        fail("no memory for recording in", trace.folder.path, -ENOMEM);
         return false;
     }
     rs_tracing = true;
@@ -702,10 +544,12 @@ void rs_trace_forked(void) {
     memset(&rs_trace_thread, 0, sizeof rs_trace_thread);
     trace.full_head = trace.full_tail = trace.bytes = 0;
     trace.stream_count = 0;
-    if (trace.home >= 0) trace.host->release_descriptor(trace.home);
-    trace.home = -1;
+    if (trace.folder.home >= 0) trace.host->release_descriptor(trace.folder.home);
+    trace.folder.home = -1;
     trace.begun = 0;
-    read_file("/proc/self/comm", trace.process, sizeof trace.process);
+    char name[32];
+    rs_read_file("/proc/self/comm", name, sizeof name);
+    rs_folder_set_process(&trace.folder, name);
 }
 
 /* Writes the packet anew without its empty tail, under a dot name, and renames it over itself. */
@@ -722,14 +566,14 @@ static void cut_packet(struct rs_stream *stream, struct rs_writer *writer) {
         packet->context.packet_size = size * 8;
         packet->context.header_check = rs_header_check(packet);
         for (char *at = copy + sizeof *packet; at < copy + size;) {
-            uint32_t event = event_size(at, copy + size);
+            uint32_t event = rs_event_size(at, copy + size);
             struct rs_event_start *start = (struct rs_event_start *)(void *)at;
             if (!event) break;
             start->check = 0;
             start->check = rs_event_check(start, event, packet->context.header_check);
             at += event;
         }
-        write_file(name, copy, size);
+        rs_folder_put(&trace.folder, name, copy, size);
         rs_sys(SYS_munmap, copy, size);
     }
     close_packet(stream, writer);
