@@ -1,14 +1,16 @@
 /* context.c: see context.h. */
 #include "preload/context.h"
+#include "preload/reserve.h"
 #include "tracer/clock.h"
 #include "tracer/recorder.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #define LEVELS 4
 static const uint32_t level_size[LEVELS] = {1u << 11, 1u << 14, 1u << 17, 1u << 20};
-#define ALL_PLACES ((1u << 11) + (1u << 14) + (1u << 17) + (1u << 20))
+/* With limited address space (ulimit -v). */
+#define LIMITED_LEVELS 2
+#define LIMITED_NODES (1u << 15)
 #define MOST_NODES (1u << 20)
 /* So many ids in a row without a free place: there are too many live contexts. */
 #define MOST_ATTEMPTS 64
@@ -22,24 +24,27 @@ struct node {
 };
 
 static struct rs_context *places; /* shared; the levels one after the other */
-static uint64_t *last_id;         /* shared */
+static struct {
+    uint64_t last_id;
+    uint32_t used[LEVELS]; /* places of each level beyond which none was ever taken; atomic, only rises */
+} *shared;
+static int levels;
+static uint32_t node_count;
 static uint32_t *heads;           /* private: each place's list of nodes */
 static struct node *nodes;        /* private; node 0 is none */
 static uint64_t free_node;        /* counter << 32 | node */
 static uint32_t next_node = 1;
 
-static void *reserve(uint64_t size, int flags) {
-    void *place = rs_sys_mmap(size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-    if (place) rs_sys(SYS_madvise, place, size, 16 /* MADV_DONTDUMP */);
-    return place;
-}
-
 bool rs_contexts_start(void) {
-    places = reserve((uint64_t)ALL_PLACES * sizeof *places, MAP_SHARED);
-    last_id = reserve(sizeof *last_id, MAP_SHARED);
-    heads = reserve((uint64_t)ALL_PLACES * sizeof *heads, MAP_PRIVATE);
-    nodes = reserve((uint64_t)MOST_NODES * sizeof *nodes, MAP_PRIVATE);
-    return places && last_id && heads && nodes;
+    levels = rs_space_is_limited() ? LIMITED_LEVELS : LEVELS;
+    node_count = rs_space_is_limited() ? LIMITED_NODES : MOST_NODES;
+    uint32_t all = 0;
+    for (int level = 0; level < levels; level++) all += level_size[level];
+    places = rs_reserve_shared(all, sizeof *places);
+    shared = rs_reserve_shared(1, sizeof *shared);
+    heads = rs_reserve_private(all, sizeof *heads);
+    nodes = rs_reserve_private(node_count, sizeof *nodes);
+    return places && shared && heads && nodes;
 }
 
 static struct rs_context *place_of(uint64_t id, int level) {
@@ -55,11 +60,20 @@ static bool claim(struct rs_context *place, uint64_t id) {
     return __atomic_compare_exchange_n(&place->key, &key, id << 1 | 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
+static void raise_used(int level, uint32_t used) {
+    uint32_t known = __atomic_load_n(&shared->used[level], __ATOMIC_RELAXED);
+    while (used > known && !__atomic_compare_exchange_n(&shared->used[level], &known, used, true, __ATOMIC_RELAXED,
+                                                        __ATOMIC_RELAXED)) {
+    }
+}
+
 static struct rs_context *claim_place(void) {
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-        uint64_t id = __atomic_add_fetch(last_id, 1, __ATOMIC_RELAXED);
-        for (int level = 0; level < LEVELS; level++) {
-            if (claim(place_of(id, level), id)) return place_of(id, level);
+        uint64_t id = __atomic_add_fetch(&shared->last_id, 1, __ATOMIC_RELAXED);
+        for (int level = 0; level < levels; level++) {
+            if (!claim(place_of(id, level), id)) continue;
+            raise_used(level, (uint32_t)(id % level_size[level]) + 1);
+            return place_of(id, level);
         }
     }
     return NULL;
@@ -93,7 +107,7 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
 
 struct rs_context *rs_context_find(uint64_t id) {
     if (!id) return NULL;
-    for (int level = 0; level < LEVELS; level++) {
+    for (int level = 0; level < levels; level++) {
         struct rs_context *place = place_of(id, level);
         if (rs_context_id(place) == id) return place;
     }
@@ -105,7 +119,7 @@ bool rs_context_live(const struct rs_context *context) {
 }
 
 bool rs_context_ever(uint64_t id) {
-    return id && id <= __atomic_load_n(last_id, __ATOMIC_RELAXED);
+    return id && id <= __atomic_load_n(&shared->last_id, __ATOMIC_RELAXED);
 }
 
 bool rs_context_finish(struct rs_context *context) {
@@ -120,20 +134,13 @@ void rs_context_owns(uint64_t id, int change) {
 }
 
 void rs_context_each_live(void (*visit)(struct rs_context *context)) {
-    /* Places beyond the ids given out were never touched: do not make them memory by looking. */
-    uint64_t last = __atomic_load_n(last_id, __ATOMIC_RELAXED);
-    uint32_t offset = 0;
-    for (int level = 0; level < LEVELS; level++) {
-        uint32_t used = last < level_size[level] ? (uint32_t)last + 1 : level_size[level];
-        bool any = level == 0;
+    struct rs_context *first = places;
+    for (int level = 0; level < levels; first += level_size[level++]) {
+        /* Places never taken were never touched: they do not become memory by being looked at. */
+        uint32_t used = __atomic_load_n(&shared->used[level], __ATOMIC_RELAXED);
         for (uint32_t i = 0; i < used; i++) {
-            struct rs_context *place = &places[offset + i];
-            if (!rs_context_live(place)) continue;
-            any = true;
-            visit(place);
+            if (rs_context_live(&first[i])) visit(&first[i]);
         }
-        if (!any) return;
-        offset += level_size[level];
     }
 }
 
@@ -147,9 +154,9 @@ static uint32_t take_node(void) {
             return (uint32_t)head;
         }
     }
-    if (__atomic_load_n(&next_node, __ATOMIC_RELAXED) >= MOST_NODES) return 0;
+    if (__atomic_load_n(&next_node, __ATOMIC_RELAXED) >= node_count) return 0;
     uint32_t fresh = __atomic_fetch_add(&next_node, 1, __ATOMIC_RELAXED);
-    return fresh < MOST_NODES ? fresh : 0;
+    return fresh < node_count ? fresh : 0;
 }
 
 static void give_node_back(uint32_t node) {

@@ -88,6 +88,13 @@ void rs_describe_address(enum rs_kind kind, const struct sockaddr *address, sock
     add_address(&text, &copy, length);
 }
 
+void rs_describe_peer(int fd, enum rs_kind kind, char name[RS_NAME_SIZE]) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    if (rs_sys(SYS_getpeername, fd, &address, &length)) length = 0;
+    rs_describe_address(kind, (const struct sockaddr *)&address, length, name);
+}
+
 static long socket_option(int fd, int option) {
     int value = 0;
     socklen_t size = sizeof value;

@@ -21,6 +21,9 @@ enum rs_kind rs_socket_kind(int family, int type);
 /* "tcp 127.0.0.1:6379" for an address of the program's; address may be NULL. */
 void rs_describe_address(enum rs_kind kind, const struct sockaddr *address, socklen_t length, char name[RS_NAME_SIZE]);
 
+/* A connected socket's name, its kind being known: one system call. */
+void rs_describe_peer(int fd, enum rs_kind kind, char name[RS_NAME_SIZE]);
+
 /* The kernel's identity of what fd stands for (device and inode), never 0; 0 when fd is not open. */
 uint64_t rs_identity(int fd);
 

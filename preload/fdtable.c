@@ -1,18 +1,14 @@
 /* fdtable.c: slots and the arena of descriptions. fdtable.h draws them. */
 #include "preload/fdtable.h"
+#include "preload/reserve.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#ifndef MADV_DONTDUMP
-#define MADV_DONTDUMP 16
-#endif
 
 #define MOST_SLOTS (1u << 24)
-#define LEAST_SLOTS (1u << 16)
+#define LIMITED_SLOTS (1u << 17)
 #define MOST_DESCRIPTIONS (1u << 21)
-#define LEAST_DESCRIPTIONS (1u << 14)
+#define LIMITED_DESCRIPTIONS (1u << 16)
 #define NO_OWNER (~0ull)
 
 /* A process's own count of numbers for each description, and whether it had it from its parent. */
@@ -39,28 +35,17 @@ struct shared {
 };
 static struct shared *shared;
 
-/* Address space without memory: `most` elements, or half as many, and so on, down to `least`. */
-static void *reserve(uint32_t *count, uint32_t most, uint32_t least, uint64_t size, int flags) {
-    for (*count = most; *count >= least; *count /= 2) {
-        void *place = rs_sys_mmap(*count * size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-        if (!place) continue;
-        rs_sys(SYS_madvise, place, *count * size, MADV_DONTDUMP);
-        return place;
-    }
-    return NULL;
-}
-
 bool rs_table_start(void) {
-    uint32_t unused;
-    rs_slots = reserve(&rs_slot_count, MOST_SLOTS, LEAST_SLOTS, sizeof *rs_slots, MAP_PRIVATE);
-    rs_descriptions =
-        reserve(&description_count, MOST_DESCRIPTIONS, LEAST_DESCRIPTIONS, sizeof *rs_descriptions, MAP_SHARED);
-    local = reserve(&unused, description_count, description_count, sizeof *local, MAP_PRIVATE);
-    counted = reserve(&unused, rs_slot_count, rs_slot_count, sizeof *counted, MAP_PRIVATE);
-    refused = reserve(&unused, description_count, description_count, sizeof *refused, MAP_PRIVATE);
-    place_by_id = reserve(&unused, description_count, description_count, sizeof *place_by_id, MAP_SHARED);
-    shared = reserve(&unused, 1, 1, sizeof *shared, MAP_SHARED);
-    if (!rs_slots || !rs_descriptions || !local || !counted || !refused || !place_by_id || !shared) {
+    rs_slot_count = rs_space_is_limited() ? LIMITED_SLOTS : MOST_SLOTS;
+    description_count = rs_space_is_limited() ? LIMITED_DESCRIPTIONS : MOST_DESCRIPTIONS;
+    rs_slots = rs_reserve_private(rs_slot_count, sizeof *rs_slots);
+    counted = rs_reserve_private(rs_slot_count, sizeof *counted);
+    rs_descriptions = rs_reserve_shared(description_count, sizeof *rs_descriptions);
+    local = rs_reserve_private(description_count, sizeof *local);
+    refused = rs_reserve_private(description_count, sizeof *refused);
+    place_by_id = rs_reserve_shared(description_count, sizeof *place_by_id);
+    shared = rs_reserve_shared(1, sizeof *shared);
+    if (!rs_slots || !counted || !rs_descriptions || !local || !refused || !place_by_id || !shared) {
         rs_slot_count = 0;
         return false;
     }
@@ -112,6 +97,7 @@ struct rs_description *rs_description_new(void) {
     struct rs_description *description = &rs_descriptions[index];
     uint64_t id = __atomic_fetch_add(&shared->next_id, 1, __ATOMIC_RELAXED);
     *description = (struct rs_description){.id = id};
+    __atomic_store_n(&local[index], 0, __ATOMIC_RELAXED);
     if (refused[index]) refused[index] = 0;
     __atomic_store_n(&place_by_id[id % description_count], index, __ATOMIC_RELAXED);
     return description;
@@ -176,10 +162,7 @@ struct rs_description *rs_unbind(int fd, bool *last) {
     uint32_t index = (uint32_t)__atomic_exchange_n(&rs_slots[fd], 0, __ATOMIC_ACQ_REL);
     if (index <= RS_OWN_DESCRIPTION) return NULL;
     uint32_t left = __atomic_sub_fetch(&local[index], 1, __ATOMIC_RELAXED);
-    if (!(left & ~LOCAL_INHERITED)) {
-        *last = true;
-        __atomic_store_n(&local[index], 0, __ATOMIC_RELAXED);
-    }
+    *last = !(left & ~LOCAL_INHERITED); /* that it is inherited stays: the close may fail */
     return &rs_descriptions[index];
 }
 
@@ -231,13 +214,13 @@ static bool hold_late(uint64_t word) {
     return false;
 }
 
-void rs_table_forked(void) {
+void rs_table_forked(void (*freed)(struct rs_description *description)) {
     pthread_mutex_init(&forking, NULL);
     for (int fd = 0, end = highest; fd <= end; fd++) {
         uint64_t word = rs_slots[fd], before = counted[fd];
         uint32_t index = (uint32_t)word;
         if (before) counted[fd] = 0;
-        if (before && before != word) rs_release(described_by(before));
+        if (before && before != word && rs_release(described_by(before))) freed(described_by(before));
         if (index <= RS_OWN_DESCRIPTION) continue;
         if (word != before && !hold_late(word)) {
             rs_slots[fd] = 0;
@@ -245,10 +228,6 @@ void rs_table_forked(void) {
         }
         local[index] |= LOCAL_INHERITED;
     }
-}
-
-void rs_table_end(void) {
-    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) rs_release(rs_lookup(fd));
 }
 
 bool rs_inherited(const struct rs_description *description) {

@@ -23,7 +23,6 @@
 #include <stdint.h>
 
 /* In a tag, beside the owner's id. */
-#define RS_TAG_FRESH (1ull << 63)  /* nothing has been done with it: its identity is yet to be taken */
 #define RS_TAG_POOLED (1ull << 62) /* back in a pool: the next context that uses it owns it */
 #define RS_TAG_OWNER (RS_TAG_POOLED - 1)
 
@@ -36,7 +35,7 @@ struct rs_description {
     uint64_t id;           /* 1, 2, 3 ... in the order of opening */
     uint64_t opener;       /* the context that opened it */
     uint64_t opened;       /* when, CLOCK_MONOTONIC nanoseconds */
-    uint64_t identity;     /* inode and device; 0: not taken. Atomic. */
+    uint64_t identity;     /* inode and device, once a context has owned it; 0: not taken. Atomic. */
     uint32_t opened_stack; /* stack.h */
     uint32_t opener_thread;
     uint32_t holders; /* numbers in all processes; atomic */
@@ -118,12 +117,10 @@ int rs_next_known(int from);
 
 /* Before a fork: the child's numbers hold, too. (Counted before, lest the parent closes its own in between and the place is
  * free.) In the parent, afterwards. In the child: what it holds is inherited; what other threads opened or closed between the
- * counting and the fork is put right. */
+ * counting and the fork is put right; `freed` hears of each description that nobody holds after that. */
 void rs_table_forking(void);
 void rs_table_fork_done(void);
-void rs_table_forked(void);
-/* A fork's child ends: its numbers hold nothing any more. The tables are not to be used after it. */
-void rs_table_end(void);
+void rs_table_forked(void (*freed)(struct rs_description *description));
 bool rs_inherited(const struct rs_description *description);
 
 #endif

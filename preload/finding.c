@@ -115,7 +115,8 @@ static void deliver(struct rs_finding *finding) {
         __atomic_store_n(&entry->number, number, __ATOMIC_RELEASE);
     }
     finding->number = __atomic_load_n(&entry->number, __ATOMIC_ACQUIRE);
-    if (__atomic_exchange_n(&entry->recorded_in, epoch, __ATOMIC_ACQ_REL) != epoch) record(finding);
+    bool numbered = finding->number;
+    if (numbered && __atomic_exchange_n(&entry->recorded_in, epoch, __ATOMIC_ACQ_REL) != epoch) record(finding);
     if (count > 1 && finding->number) record_again(finding, count);
     if (count == 1) rs_report(finding);
 }

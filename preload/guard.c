@@ -13,6 +13,7 @@
 #include "preload/modules.h"
 #include "preload/real.h"
 #include "preload/stack.h"
+#include "preload/track.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -39,7 +40,7 @@ static void after_fork(void) {
 static void in_child(void) {
     forked = true;
     rs_trace_thread.tid = 0;
-    rs_table_forked();
+    rs_table_forked(rs_disowned);
     rs_stack_forked();
     rs_findings_forked();
     rs_trace_forked();
@@ -84,8 +85,8 @@ __attribute__((constructor)) static void start(void) {
 /* A server that forks for each connection would use up its parent's places if a child's numbers went on counting. */
 void rs_process_ends(void) {
     if (!rs_tables_are_ours() || !forked) return;
+    rs_forget_all();
     __atomic_store_n(&rs_on, false, __ATOMIC_RELAXED);
-    rs_table_end();
 }
 
 /* Other libraries' destructors, and other threads, may still do I/O: nothing is taken down. */

@@ -11,10 +11,17 @@
 #include <stdint.h>
 
 struct rs_thread {
-    uint64_t current;     /* the context current on this thread; 0: none */
-    uint32_t inside;      /* > 0: the guard itself is calling out (the unwinder): its calls pass */
-    uint32_t vfork_child; /* 1: this is a vfork's child, which shares our memory: tables must not change */
+    uint64_t current;      /* the context current on this thread; 0: none */
+    uint32_t inside;       /* > 0: the unwinder runs: it may use the guard's descriptors, and no second one is begun */
+    uint32_t vfork_child;  /* > 0: this is a vfork's child, which shares our memory: tables must not change */
+    uint64_t vfork_parent; /* the parent's current context, while the child's is RS_VFORK_CHILD */
+    uint64_t inside_frame; /* the stack's place when `inside` was raised */
+    uint64_t usual_stack;  /* a place on the thread's ordinary stack; 0: not known yet */
+    int cancel_before;     /* whether the thread could be cancelled before `inside` was raised */
 };
+
+/* No description's owner: so each call of a vfork's child goes the slow way, and is let through there. */
+#define RS_VFORK_CHILD (~1ull)
 
 extern bool rs_on RS_HIDDEN;
 extern __thread struct rs_thread rs_thread RS_HIDDEN __attribute__((tls_model("initial-exec")));

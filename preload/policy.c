@@ -13,14 +13,6 @@ static bool looked_for(enum rs_finding_kind kind) {
     return rs_config.checks >> kind & 1;
 }
 
-/* The first use by a context: note what the kernel calls it, to know it again. Returns the tag without RS_TAG_FRESH. */
-static uint64_t take_identity(int fd, struct rs_description *description, uint64_t tag) {
-    __atomic_store_n(&description->identity, rs_identity(fd), __ATOMIC_RELAXED);
-    __atomic_compare_exchange_n(&description->tag, &tag, tag & ~RS_TAG_FRESH, false, __ATOMIC_ACQ_REL,
-                                __ATOMIC_RELAXED);
-    return tag & ~RS_TAG_FRESH;
-}
-
 /* Is fd something else than the table says? It was closed and opened again unseen. */
 static bool stale(int fd, const struct rs_description *description) {
     uint64_t noted = __atomic_load_n(&description->identity, __ATOMIC_RELAXED);
@@ -81,16 +73,15 @@ static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struc
 }
 
 RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation) {
-    if (rs_thread.inside || rs_thread.vfork_child) return (struct rs_call){NULL, RS_CALL_UNSEEN};
+    if (rs_thread.vfork_child) return (struct rs_call){NULL, RS_CALL_UNSEEN};
     uint64_t id = 0;
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-        if (rs_is_own(fd)) return refuse(EBADF);
+        if (rs_is_own(fd)) return rs_thread.inside ? (struct rs_call){NULL, RS_CALL_UNSEEN} : refuse(EBADF);
         struct rs_description *description = rs_lookup(fd);
         if (!rs_known(description)) description = rs_adopt(fd);
         if (!description || !rs_known(description)) break;
         id = description->id;
         uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE);
-        if (tag & RS_TAG_FRESH && (tag & RS_TAG_OWNER) == rs_thread.current) tag = take_identity(fd, description, tag);
         if (tag & RS_TAG_POOLED && rs_thread.current) {
             rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_TAKEN);
             continue;
@@ -111,7 +102,7 @@ RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {
     struct rs_description *description = rs_lookup(fd);
     uint64_t id = description->id, owner = rs_owner_of(description);
     /* A fork's child that closes its copy ends nothing. */
-    if (rs_thread.inside || open_to_all(description, owner) || rs_inherited(description)) return true;
+    if (open_to_all(description, owner) || rs_inherited(description)) return true;
     if (!looked_for(RS_FINDING_foreign_close) || !rs_still(fd, description, id) || stale(fd, description)) return true;
     if (leasable(fd, description)) return true;
     if (rs_found(RS_FINDING_foreign_close, operation, fd, description)) return true;

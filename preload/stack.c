@@ -2,19 +2,25 @@
 #include "preload/stack.h"
 #include "preload/guard.h"
 #include "preload/modules.h"
+#include "preload/reserve.h"
 #include "tracer/recorder.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unwind.h>
 
 #define TABLE_SIZE (1u << 17)
-#define ARENA_WORDS (1u << 23)
+#define MOST_ARENA_WORDS (1u << 23)
+#define LIMITED_ARENA_WORDS (1u << 19)
 #define MOST_PROBES 64u
 /* The guard's own frames above a wrapper's caller: never more. */
 #define OWN_FRAMES 8
+/* A stack is not larger; the next one is further away. */
+#define FURTHEST_FRAME (8u << 20)
+#define NEAR_ENOUGH (32u << 10)
 
 /* An arena header: frames, flags and the epoch (which process of a family of forks) in whose trace it stands. */
 #define HEADER(frames, flags) ((uint64_t)(frames) | (uint64_t)(flags) << 16)
@@ -24,12 +30,12 @@
 
 static uint64_t *table; /* high half of the hash << 32 | id */
 static uint64_t *arena;
-static uint32_t arena_used = 1;
+static uint32_t arena_words, arena_used = 1;
 static uint32_t wanted; /* frames */
 static uint32_t epoch = 1;
 static uint64_t lost;
 static int (*unwind)(void **addresses, int size); /* libunwind's unw_backtrace, or ours over libgcc's */
-static struct rs_module_range own_code;
+static struct rs_module_range own_code, unwinder_code;
 
 /* ---- unwinding --------------------------------------------------------------------------------------------------- */
 
@@ -68,24 +74,37 @@ static bool load_unwinder(void) {
     return true;
 }
 
-static void *reserve(uint64_t size) {
-    void *place = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-    if (place) rs_sys(SYS_madvise, place, size, 16 /* MADV_DONTDUMP */);
-    return place;
-}
-
 bool rs_stack_start(uint32_t depth) {
     if (!depth) return true;
     own_code = rs_module_range_of((uintptr_t)&rs_stack_take);
-    rs_thread.inside++;
     bool loaded = load_unwinder();
-    rs_thread.inside--;
-    table = loaded ? reserve(TABLE_SIZE * sizeof *table) : NULL;
-    arena = loaded ? reserve(ARENA_WORDS * sizeof *arena) : NULL;
+    arena_words = rs_space_is_limited() ? LIMITED_ARENA_WORDS : MOST_ARENA_WORDS;
+    table = loaded ? rs_reserve_private(TABLE_SIZE, sizeof *table) : NULL;
+    arena = loaded ? rs_reserve_private(arena_words, sizeof *arena) : NULL;
     if (!table || !arena) return false;
+    unwinder_code = rs_module_range_of((uintptr_t)unwind);
     wanted = depth;
     rs_stack_take();
     return true;
+}
+
+static void enter_unwinder(void) {
+    rs_thread.inside_frame = (uintptr_t)__builtin_frame_address(0);
+    rs_thread.inside = 1;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &rs_thread.cancel_before);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void leave_unwinder(void) {
+    int unused;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    rs_thread.inside = 0;
+    pthread_setcancelstate(rs_thread.cancel_before, &unused);
+}
+
+/* Was the unwinder left by a jump? Its frames were below where the stack ends now. (Another stack is further away.) */
+static bool left_by_a_jump(uintptr_t frame) {
+    return frame > rs_thread.inside_frame && frame - rs_thread.inside_frame < FURTHEST_FRAME;
 }
 
 /* Kept out of rs_stack_take so that its buffer is not on the stack of a caller that takes none. */
@@ -93,11 +112,9 @@ __attribute__((noinline)) static uint32_t take(void) {
     void *addresses[RS_STACK_MAX + OWN_FRAMES];
     uint32_t most = wanted + OWN_FRAMES;
     int saved = errno;
-    rs_thread.inside++;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    enter_unwinder();
     int count = unwind(addresses, (int)most);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    rs_thread.inside--;
+    leave_unwinder();
     errno = saved;
     uint32_t first = 0;
     while ((int)first < count && rs_in_range(&own_code, (uintptr_t)addresses[first])) first++;
@@ -109,9 +126,29 @@ __attribute__((noinline)) static uint32_t take(void) {
     return rs_stack_intern((const uint64_t *)(void *)(addresses + first), frames, flags);
 }
 
+/* The kernel is asked only where the stack is not near where it was found to be the ordinary one. */
+static bool on_alternate_stack(uintptr_t frame) {
+    uint64_t distance = frame > rs_thread.usual_stack ? frame - rs_thread.usual_stack : rs_thread.usual_stack - frame;
+    if (rs_likely(distance < NEAR_ENOUGH)) return false;
+    stack_t stack = {0};
+    rs_sys(SYS_sigaltstack, 0, &stack);
+    if (stack.ss_flags & SS_ONSTACK) return true;
+    rs_thread.usual_stack = frame;
+    return false;
+}
+
 uint32_t rs_stack_take(void) {
-    if (!wanted || rs_thread.inside || rs_thread.vfork_child) return 0;
-    return take();
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    if (!wanted || rs_thread.vfork_child) return 0;
+    if (rs_unlikely(rs_thread.inside)) {
+        if (!left_by_a_jump(frame)) return 0;
+        leave_unwinder();
+    }
+    return on_alternate_stack(frame) ? 0 : take();
+}
+
+bool rs_stack_is_unwinder(uint64_t address) {
+    return rs_in_range(&unwinder_code, address) || !unwinder_code.high;
 }
 
 /* ---- keeping ----------------------------------------------------------------------------------------------------- */
@@ -122,9 +159,9 @@ static bool same(uint32_t id, const uint64_t *addresses, uint32_t frames) {
 }
 
 static uint32_t add(const uint64_t *addresses, uint32_t frames, uint32_t flags) {
-    if (__atomic_load_n(&arena_used, __ATOMIC_RELAXED) + frames + 1 > ARENA_WORDS) return 0;
+    if (__atomic_load_n(&arena_used, __ATOMIC_RELAXED) + frames + 1 > arena_words) return 0;
     uint32_t id = __atomic_fetch_add(&arena_used, frames + 1, __ATOMIC_RELAXED);
-    if (id + frames + 1 > ARENA_WORDS) return 0;
+    if (id + frames + 1 > arena_words) return 0;
     memcpy(&arena[id + 1], addresses, frames * sizeof *addresses);
     __atomic_store_n(&arena[id], HEADER(frames, flags), __ATOMIC_RELEASE);
     return id;

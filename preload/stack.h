@@ -9,9 +9,12 @@
  * A stack's id is its place in the arena; 0 is no stack. (Whole stacks, not a tree of (address, parent) nodes: one hash and one
  * probe for a stack instead of one for each frame.)
  *
- * The unwinder is libunwind, loaded at start, or libgcc's when there is none. It is entered with rs_thread.inside raised, so
- * that its own calls of read, write and pipe2 pass; its private pipe is moved away and protected (ownfd.h). A signal handler
- * that interrupts it gets no stack. */
+ * The unwinder is libunwind, loaded at start, or libgcc's when there is none. It is entered
+ * - with rs_thread.inside raised, so that it may use its private pipe, which is moved away and protected (ownfd.h). A signal
+ *   handler that interrupts it gets no stack. One that jumps out of it leaves `inside` raised: it is lowered again when the
+ *   stack has shrunk past the place where it was raised.
+ * - with cancellation disabled: its reads and writes would make every call that takes a stack a cancellation point.
+ * - not on an alternate signal stack: 8 KiB are too few for it. */
 #ifndef RS_PRELOAD_STACK_H
 #define RS_PRELOAD_STACK_H
 
@@ -31,6 +34,9 @@ bool rs_stack_start(uint32_t depth);
 
 /* The calling thread's stack without the guard's own frames; 0: none (depth 0, no unwinder, table full). errno is kept. */
 uint32_t rs_stack_take(void);
+
+/* Does this address of code belong to the unwinder? */
+bool rs_stack_is_unwinder(uint64_t address);
 
 /* The stack of an id; no frames for 0. */
 struct rs_stack rs_stack_get(uint32_t id);

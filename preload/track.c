@@ -8,9 +8,21 @@
 
 #include <errno.h>
 
+void rs_disowned(struct rs_description *description) {
+    rs_context_owns(rs_owner_of(description), -1);
+}
+
 static void release(struct rs_description *description) {
-    uint64_t owner = rs_owner_of(description);
+    uint64_t owner = rs_owner_of(description); /* once released its place may be another's */
     if (rs_release(description)) rs_context_owns(owner, -1);
+}
+
+void rs_forget_all(void) {
+    bool last;
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
+        struct rs_description *description = rs_unbind(fd, &last);
+        if (description) release(description);
+    }
 }
 
 /* Closed unseen: its number is somebody else's now. */
@@ -29,13 +41,15 @@ static RS_COLD void say_full(void) {
     rs_event_coverage(RS_COVERAGE_DESCRIPTIONS_FULL, "no place for more open descriptions");
 }
 
-static struct rs_description *make(enum rs_operation operation, enum rs_kind kind, uint64_t owner) {
+static struct rs_description *make(int fd, enum rs_operation operation, enum rs_kind kind, uint64_t owner) {
     struct rs_description *description = rs_description_new();
     if (rs_unlikely(!description)) {
         say_full();
         return NULL;
     }
-    description->tag = owner ? owner | RS_TAG_FRESH : 0;
+    description->tag = owner;
+    /* What a context owns must be known again: libc closes some numbers without being seen. */
+    description->identity = owner ? rs_identity(fd) : 0;
     description->opener = owner;
     description->opened = rs_clock_monotonic();
     description->opened_stack = rs_stack_take();
@@ -46,13 +60,13 @@ static struct rs_description *make(enum rs_operation operation, enum rs_kind kin
 }
 
 static bool untracked(void) {
-    return !rs_tables_are_ours() || rs_thread.inside;
+    return !rs_tables_are_ours();
 }
 
 void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const char *name) {
     if (untracked()) return;
     forget(fd);
-    struct rs_description *description = make(operation, kind, rs_thread.current);
+    struct rs_description *description = make(fd, operation, kind, rs_thread.current);
     if (!description) return;
     if (description->opener) rs_context_owns(description->opener, 1);
     rs_bind(fd, description);
@@ -65,7 +79,7 @@ struct rs_description *rs_adopt(int fd) {
     if (untracked()) return NULL;
     enum rs_kind kind = rs_describe(fd, name);
     if (!name[0] && !rs_identity(fd)) return NULL;
-    struct rs_description *description = make(RS_OP_found, kind, 0);
+    struct rs_description *description = make(fd, RS_OP_found, kind, 0);
     if (!description) return NULL;
     description->flags = RS_DESCRIPTION_UNSEEN;
     if (!rs_bind_if_unknown(fd, description)) return rs_lookup(fd);
@@ -99,7 +113,7 @@ void rs_named(int fd, enum rs_kind kind, const char *name) {
 bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint64_t to, uint32_t reason) {
     uint64_t from = tag & RS_TAG_OWNER;
     uint64_t next = reason == RS_HANDOVER_RETURNED ? RS_TAG_POOLED : to;
-    if (to) next |= tag & RS_TAG_FRESH || !description->identity ? RS_TAG_FRESH : 0;
+    if (to && !description->identity) __atomic_store_n(&description->identity, rs_identity(fd), __ATOMIC_RELAXED);
     if (!__atomic_compare_exchange_n(&description->tag, &tag, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
     description->phase = RS_PHASE_IDLE;

@@ -27,6 +27,12 @@ struct rs_description *rs_adopt_anew(int fd);
 /* The description belongs to `to` from now on. reason: enum rs_handover. False when another thread was faster. */
 bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint64_t to, uint32_t reason);
 
+/* Nobody holds the description any more: it is not its owner's either. */
+void rs_disowned(struct rs_description *description);
+
+/* This process's numbers hold nothing any more: it ends. */
+void rs_forget_all(void);
+
 /* A close: begin before the real one, end after it. */
 struct rs_closing {
     struct rs_description *description;

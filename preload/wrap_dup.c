@@ -26,11 +26,18 @@ RS_EXPORT int dup(int fd) {
     return copy;
 }
 
+/* Would the kernel do it? If not, nothing is closed, and its own error is the answer. */
+static bool can_replace(int fd, int flags) {
+    return rs_sys(SYS_fcntl, fd, F_GETFD) >= 0 && !(flags & ~O_CLOEXEC);
+}
+
 /* Before a dup2 or dup3: may the target be closed, and is it one of ours, in the way? */
-static bool may_replace(int fd, int target) {
+static bool may_replace(int fd, int target, int flags) {
     if (refused(fd)) return false;
-    if (fd == target || target < 0) return true;
-    if (rs_tables_are_ours() && rs_is_own(target)) rs_own_vacate(target);
+    if (fd == target || target < 0 || !rs_tables_are_ours() || !rs_slot_index(target)) return true;
+    bool plain = __atomic_load_n(&rs_lookup(target)->tag, __ATOMIC_RELAXED) == rs_thread.current;
+    if (plain || !can_replace(fd, flags)) return true;
+    if (rs_is_own(target)) rs_own_vacate(target);
     return rs_may_close(target, RS_OP_close);
 }
 
@@ -40,7 +47,7 @@ static void replaced(int fd, int target, struct rs_closing closing, int result) 
 }
 
 RS_EXPORT int dup2(int fd, int target) {
-    if (!may_replace(fd, target)) return -1;
+    if (!may_replace(fd, target, 0)) return -1;
     if (fd == target) return real.dup2(fd, target);
     struct rs_closing closing = rs_close_begin(target);
     int result = real.dup2(fd, target);
@@ -49,7 +56,7 @@ RS_EXPORT int dup2(int fd, int target) {
 }
 
 RS_EXPORT int dup3(int fd, int target, int flags) {
-    if (!may_replace(fd, target)) return -1;
+    if (!may_replace(fd, target, flags)) return -1;
     if (fd == target) return real.dup3(fd, target, flags);
     struct rs_closing closing = rs_close_begin(target);
     int result = real.dup3(fd, target, flags);
@@ -78,12 +85,12 @@ RS_EXPORT int close(int fd) {
     return result;
 }
 
-/* May all known numbers of [first, last] be closed? */
-static bool may_close_all(unsigned first, unsigned last) {
+/* The first number of [first, last] that may not be closed; -1 when all may. */
+static int first_refused(unsigned first, unsigned last) {
     for (int fd = rs_next_known((int)first); fd >= 0 && (unsigned)fd <= last; fd = rs_next_known(fd + 1)) {
-        if (!rs_may_close(fd, RS_OP_close)) return false;
+        if (!rs_may_close(fd, RS_OP_close)) return fd;
     }
-    return true;
+    return -1;
 }
 
 static void forget_all(unsigned first, unsigned last) {
@@ -109,7 +116,7 @@ static int close_around_own(unsigned first, unsigned last, int flags) {
 RS_EXPORT int close_range(unsigned first, unsigned last, int flags) {
     bool closes = !(flags & CLOSE_RANGE_CLOEXEC);
     if (!rs_tables_are_ours() || first > last || first > INT_MAX) return real.close_range(first, last, flags);
-    if (closes && !may_close_all(first, last)) return -1;
+    if (closes && first_refused(first, last) >= 0) return -1;
     int result = close_around_own(first, last, flags);
     if (!result && closes) forget_all(first, last);
     return result;
@@ -117,11 +124,19 @@ RS_EXPORT int close_range(unsigned first, unsigned last, int flags) {
 
 /* libc's answers nothing and cannot fail: what may not be closed (deny) stays open. */
 RS_EXPORT void closefrom(int first) {
-    unsigned from = first < 0 ? 0 : (unsigned)first;
     if (!rs_tables_are_ours()) {
         real.closefrom(first);
-    } else if (may_close_all(from, ~0u) && close_around_own(from, ~0u, 0) == 0) {
-        forget_all(from, ~0u);
+        return;
+    }
+    for (unsigned from = first < 0 ? 0 : (unsigned)first;;) {
+        int kept = first_refused(from, ~0u);
+        unsigned last = kept < 0 ? ~0u : (unsigned)kept - 1;
+        if (kept < 0 || (unsigned)kept > from) {
+            close_around_own(from, last, 0);
+            forget_all(from, last);
+        }
+        if (kept < 0) return;
+        from = (unsigned)kept + 1;
     }
 }
 

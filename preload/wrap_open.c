@@ -1,6 +1,7 @@
 /* wrap_open.c: files and pipes come to be. */
 #include "preload/describe.h"
 #include "preload/ownfd.h"
+#include "preload/stack.h"
 #include "preload/wrap.h"
 
 #include <fcntl.h>
@@ -73,11 +74,13 @@ RS_EXPORT int creat(const char *path, mode_t mode) {
     return fd;
 }
 
-/* The unwinder's own pipe is taken out of the program's sight. */
-static void piped(int result, int *ends) {
+/* The unwinder's own pipe is taken out of the program's sight. A signal handler of the program's may run while the unwinder
+ * does: it is the caller that tells them apart. */
+static void piped(int result, int *ends, const void *caller) {
     if (result) return;
+    bool unwinders = rs_thread.inside && rs_stack_is_unwinder((uintptr_t)caller);
     for (int i = 0; i < 2; i++) {
-        if (rs_thread.inside) {
+        if (unwinders) {
             ends[i] = rs_own(ends[i], NULL);
         } else {
             rs_opened(ends[i], RS_OP_pipe, RS_KIND_PIPE, "pipe");
@@ -87,13 +90,13 @@ static void piped(int result, int *ends) {
 
 RS_EXPORT int pipe(int ends[2]) {
     int result = real.pipe(ends);
-    piped(result, ends);
+    piped(result, ends, __builtin_return_address(0));
     return result;
 }
 
 RS_EXPORT int pipe2(int ends[2], int flags) {
     int result = real.pipe2(ends, flags);
-    piped(result, ends);
+    piped(result, ends, __builtin_return_address(0));
     return result;
 }
 

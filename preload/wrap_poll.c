@@ -19,43 +19,51 @@ static bool may_be_refused(void) {
 }
 
 static bool any_refused(const struct pollfd *fds, nfds_t count) {
-    if (rs_likely(!may_be_refused())) return false;
     for (nfds_t i = 0; i < count; i++) {
         if (fds[i].fd >= 0 && rs_is_refused(fds[i].fd)) return true;
     }
     return false;
 }
 
-/* What is ready now; a refused descriptor has an error. */
-static int poll_refused(struct pollfd *fds, nfds_t count) {
-    int ready = real.poll(fds, count, 0);
-    if (ready < 0) return ready;
-    ready = 0;
+/* The answer to a wait in which a refused descriptor takes part: what is ready now, and an error on it. False: there is none.
+ * The kernel looks at the array first: it may be no memory. */
+static bool answered(struct pollfd *fds, nfds_t count, int *ready) {
+    if (rs_likely(!may_be_refused())) return false;
+    int saved = errno;
+    if (real.poll(fds, count, 0) < 0 || !any_refused(fds, count)) {
+        errno = saved;
+        return false;
+    }
+    *ready = 0;
     for (nfds_t i = 0; i < count; i++) {
         if (fds[i].fd >= 0 && rs_is_refused(fds[i].fd)) fds[i].revents = POLLERR;
-        ready += fds[i].revents != 0;
+        *ready += fds[i].revents != 0;
     }
-    return ready;
+    return true;
 }
 
 RS_EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout) {
-    if (any_refused(fds, count)) return poll_refused(fds, count);
+    int ready;
+    if (answered(fds, count, &ready)) return ready;
     return real.poll(fds, count, timeout);
 }
 
 RS_EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room) {
-    if (room / sizeof *fds >= count && any_refused(fds, count)) return poll_refused(fds, count);
+    int ready;
+    if (room / sizeof *fds >= count && answered(fds, count, &ready)) return ready;
     return real.__poll_chk(fds, count, timeout, room);
 }
 
 RS_EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask) {
-    if (any_refused(fds, count)) return poll_refused(fds, count);
+    int ready;
+    if (answered(fds, count, &ready)) return ready;
     return real.ppoll(fds, count, timeout, mask);
 }
 
 RS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                           size_t room) {
-    if (room / sizeof *fds >= count && any_refused(fds, count)) return poll_refused(fds, count);
+    int ready;
+    if (room / sizeof *fds >= count && answered(fds, count, &ready)) return ready;
     return real.__ppoll_chk(fds, count, timeout, mask, room);
 }
 

@@ -28,7 +28,9 @@ pid_t rs_vfork_failed(int error) {
     return -1;
 }
 
-_Static_assert(offsetof(struct rs_thread, vfork_child) == 12, "the offset below");
+_Static_assert(offsetof(struct rs_thread, current) == 0 && offsetof(struct rs_thread, vfork_child) == 12 &&
+                   offsetof(struct rs_thread, vfork_parent) == 16 && RS_VFORK_CHILD == ~1ull,
+               "the offsets and the number below");
 
 __asm__(".text\n"
         ".globl vfork\n"
@@ -51,10 +53,18 @@ __asm__(".text\n"
         "    testl %eax, %eax\n"
         "    js 2f\n"
         "    jz 1f\n"
-        "    movl $0, %fs:12(%rdx)\n" /* the parent is back */
-        "    ret\n"
-        "1:  movl $1, %fs:12(%rdx)\n" /* the child */
-        "    ret\n"
+        "    decl %fs:12(%rdx)\n" /* the parent is back */
+        "    jnz 3f\n"
+        "    movq %fs:16(%rdx), %rcx\n"
+        "    movq %rcx, %fs:(%rdx)\n"
+        "3:  ret\n"
+        "1:  incl %fs:12(%rdx)\n" /* the child, perhaps a vfork's child's child */
+        "    cmpl $1, %fs:12(%rdx)\n"
+        "    jne 4f\n"
+        "    movq %fs:(%rdx), %rcx\n"
+        "    movq %rcx, %fs:16(%rdx)\n"
+        "    movq $-2, %fs:(%rdx)\n"
+        "4:  ret\n"
         "2:  negl %eax\n"
         "    movl %eax, %edi\n"
         "    jmp rs_vfork_failed\n"

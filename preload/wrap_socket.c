@@ -24,18 +24,12 @@ RS_EXPORT int socketpair(int family, int type, int protocol, int ends[2]) {
     return result;
 }
 
-/* The peer's address is in the program's buffer, when it gave one. */
-static void accepted(int fd, const struct sockaddr *address, const socklen_t *length) {
+/* The program's own buffer for the peer's address is not looked at: it may be short, or no memory at all. */
+static void accepted(int listener, int fd) {
     char name[RS_NAME_SIZE];
-    if (fd < 0) return;
-    bool told = address && length && *length >= sizeof(sa_family_t);
-    enum rs_kind kind = RS_KIND_UNKNOWN;
-    if (told) kind = rs_socket_kind(address->sa_family, SOCK_STREAM);
-    if (rs_tracing && told) {
-        rs_describe_address(kind, address, *length, name);
-    } else if (rs_tracing || !told) {
-        kind = rs_tracing ? rs_describe(fd, name) : RS_KIND_SOCKET;
-    }
+    if (fd < 0 || !rs_on) return;
+    enum rs_kind kind = rs_lookup(listener)->kind;
+    if (rs_tracing) rs_describe_peer(fd, kind, name);
     rs_opened(fd, RS_OP_accept, kind, rs_tracing ? name : NULL);
 }
 
@@ -44,7 +38,7 @@ RS_EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length) {
     if (rs_refused(call)) return -1;
     int connection = real.accept(fd, address, length);
     rs_end_call(call, fd, RS_OP_accept, connection);
-    accepted(connection, address, length);
+    accepted(fd, connection);
     return connection;
 }
 
@@ -53,7 +47,7 @@ RS_EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int f
     if (rs_refused(call)) return -1;
     int connection = real.accept4(fd, address, length, flags);
     rs_end_call(call, fd, RS_OP_accept, connection);
-    accepted(connection, address, length);
+    accepted(fd, connection);
     return connection;
 }
 

@@ -33,6 +33,7 @@ RS_EXPORT FILE *fdopen(int fd, const char *mode) {
 /* The old descriptor is closed whether a new one can be opened or not. */
 RS_EXPORT FILE *freopen(const char *path, const char *mode, FILE *file) {
     int fd = number_of(file);
+    if (!rs_may_close(fd, RS_OP_fclose)) return NULL;
     struct rs_closing closing = rs_close_begin(fd);
     FILE *result = real.freopen(path, mode, file);
     rs_close_end(fd, closing, true);

@@ -189,6 +189,10 @@ static void numbers_beyond_the_table_are_not_tracked(void **state) {
 
 /* ---- forks ----------------------------------------------------------------------------------------------------- */
 
+static void heard_of(struct rs_description *description) {
+    (void)description;
+}
+
 /* Runs `child` in a fork, the way guard.c does it. */
 static void forked(void (*child)(void)) {
     int status;
@@ -196,7 +200,7 @@ static void forked(void (*child)(void)) {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (!pid) {
-        rs_table_forked();
+        rs_table_forked(heard_of);
         child();
         _exit(0);
     }
@@ -242,7 +246,7 @@ static void a_child_knows_what_it_inherited(void **state) {
 
 /* The child's exit (guard.c's destructor). */
 static void exits_later(void) {
-    rs_table_end();
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) closed(fd);
 }
 
 /* A server that accepts, forks, and closes its own number: the child's exit is the connection's end. */
@@ -256,7 +260,7 @@ static void a_childs_exit_frees_what_only_it_held(void **state) {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (!pid) {
-        rs_table_forked();
+        rs_table_forked(heard_of);
         if (read(go[0], &byte, 1) != 1) _exit(1);
         exits_later();
         _exit(0);

@@ -303,8 +303,11 @@ static void a_vforks_child_changes_and_finds_nothing(void **state) {
 static void a_vforks_child_leaves_the_phase(void **state) {
     (void)state;
     may(ends[0], RS_OP_read);
-    rs_thread.vfork_child = 1;
+    uint64_t parents = rs_thread.current;
+    rs_thread.vfork_child = 1; /* as wrap_process.c does it */
+    rs_thread.current = RS_VFORK_CHILD;
     may(ends[0], RS_OP_write);
+    rs_thread.current = parents;
     rs_thread.vfork_child = 0;
     assert_int_equal(rs_lookup(ends[0])->phase, RS_PHASE_IDLE);
     assert_int_equal(rs_lookup(ends[0])->last_operation, RS_OP_read);
@@ -320,9 +323,9 @@ static void a_childs_end_is_the_end_of_its_owners_count(void **state) {
     rs_table_forking();
     pid_t pid = fork();
     if (!pid) {
-        rs_table_forked();
+        rs_table_forked(rs_disowned);
         if (read(go[0], &byte, 1) != 1) _exit(1);
-        rs_table_end();
+        rs_forget_all();
         _exit(0);
     }
     rs_table_fork_done();
