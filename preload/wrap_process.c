@@ -29,7 +29,7 @@ pid_t rs_vfork_failed(int error) {
 }
 
 _Static_assert(offsetof(struct rs_thread, current) == 0 && offsetof(struct rs_thread, vfork_child) == 12 &&
-                   offsetof(struct rs_thread, vfork_parent) == 16 && RS_VFORK_CHILD == ~1ull,
+                   offsetof(struct rs_thread, vfork_parent) == 16 && RS_VFORK_CHILD == UINT64_MAX - 1,
                "the offsets and the number below");
 
 __asm__(".text\n"

@@ -110,7 +110,6 @@ static int a_vfork_that_fails(void) {
 }
 
 static int spawning_works(void) {
-    extern char **environ;
     char *arguments[] = {"true", NULL};
     int status;
     pid_t pid;

@@ -50,6 +50,11 @@ static struct rs_bytes copy_of(Elf_Scn *section) {
     return (struct rs_bytes){bytes, data->d_size};
 }
 
+static void keep(struct rs_bytes *where, Elf_Scn *section) {
+    free((char *)(uintptr_t)where->at);
+    *where = copy_of(section);
+}
+
 static void read_symbols(struct sample *sample, Elf *elf, Elf_Scn *section, size_t strings) {
     Elf_Data *data = elf_getdata(section, NULL);
     for (size_t i = 0; i < data->d_size / sizeof(Elf64_Sym); i++) {
@@ -74,9 +79,9 @@ static struct sample read_sample(const char *path) {
         GElf_Shdr header;
         gelf_getshdr(section, &header);
         const char *name = elf_strptr(elf, names, header.sh_name);
-        if (!strcmp(name, ".debug_line")) sample.sections.line = copy_of(section);
-        if (!strcmp(name, ".debug_line_str")) sample.sections.line_str = copy_of(section);
-        if (!strcmp(name, ".debug_str")) sample.sections.str = copy_of(section);
+        if (!strcmp(name, ".debug_line")) keep(&sample.sections.line, section);
+        if (!strcmp(name, ".debug_line_str")) keep(&sample.sections.line_str, section);
+        if (!strcmp(name, ".debug_str")) keep(&sample.sections.str, section);
         if (header.sh_type == SHT_SYMTAB) read_symbols(&sample, elf, section, header.sh_link);
     }
     elf_end(elf);
@@ -203,6 +208,7 @@ static void much_damage_is_harmless(void **state) {
         struct sample sample = sample_of(version);
         uint64_t size = sample.sections.line.size;
         unsigned char *bytes = (unsigned char *)(uintptr_t)sample.sections.line.at, *good = malloc(size);
+        if (!good) abort();
         memcpy(good, bytes, size);
         for (int round = 0; round < 20000; round++) {
             for (int i = 0; i < 6; i++) {
@@ -223,7 +229,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_changed_byte_is_harmless),       cmocka_unit_test(a_cut_table_is_harmless),
         cmocka_unit_test(cut_strings_are_harmless),         cmocka_unit_test(much_damage_is_harmless),
     };
-    folder = argc > 0 ? dirname(strdup(argv[0])) : ".";
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    char *program = strdup(argc > 0 ? argv[0] : "./");
+    folder = dirname(program);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(program);
+    return failed;
 }
 #endif

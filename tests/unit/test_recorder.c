@@ -105,7 +105,7 @@ static char *trace_in(const char *where, const char *begin) {
         assert_null(found);
         found = make_path(where, entry->d_name);
     }
-    closedir(entries);
+    if (entries) closedir(entries);
     if (!found) fail_msg("no trace in %s", where);
     return found;
 }

@@ -186,7 +186,7 @@ static uint64_t stacks_in(const char *trace) {
 }
 
 static void each_trace_is_told_of_a_stack_once(void **state) {
-    uint64_t counts[2], traces = 0;
+    uint64_t counts[2] = {0, 0}, traces = 0;
     (void)state;
     char *folder = make_folder();
     pid_t pid = fork();
