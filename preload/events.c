@@ -102,10 +102,6 @@ void rs_event_coverage(uint32_t flags, const char *detail) {
 
 /* ---- what the recorder asks -------------------------------------------------------------------------------------- */
 
-static int keep_descriptor(int fd) {
-    return rs_own(fd, NULL);
-}
-
 static void read_command(char *command, size_t size) {
     long fd = rs_sys(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
     long length = fd < 0 ? 0 : rs_sys(SYS_read, fd, command, size - 1);
@@ -189,7 +185,7 @@ static void failed(const char *what, const char *where, int error) {
 }
 
 static const struct rs_trace_host host = {
-    .keep_descriptor = keep_descriptor,
+    .keep_descriptor = rs_own,
     .release_descriptor = rs_own_close,
     .begun = begun,
     .needed = needed,

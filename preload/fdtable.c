@@ -158,7 +158,7 @@ bool rs_bind_if_unknown(int fd, struct rs_description *description) {
 
 struct rs_description *rs_unbind(int fd, bool *last) {
     *last = false;
-    if ((uint32_t)fd >= rs_slot_count || !__atomic_load_n(&rs_slots[fd], __ATOMIC_RELAXED)) return NULL;
+    if (rs_slot_index(fd) <= RS_OWN_DESCRIPTION) return NULL;
     uint32_t index = (uint32_t)__atomic_exchange_n(&rs_slots[fd], 0, __ATOMIC_ACQ_REL);
     if (index <= RS_OWN_DESCRIPTION) return NULL;
     uint32_t left = __atomic_sub_fetch(&local[index], 1, __ATOMIC_RELAXED);
@@ -176,6 +176,13 @@ void rs_bind_own(int fd) {
     if ((uint32_t)fd >= rs_slot_count) return;
     raise_highest(fd);
     __atomic_store_n(&rs_slots[fd], RS_OWN_DESCRIPTION, __ATOMIC_RELEASE);
+}
+
+void rs_unbind_own(int fd) {
+    uint64_t own = RS_OWN_DESCRIPTION;
+    if ((uint32_t)fd < rs_slot_count) {
+        __atomic_compare_exchange_n(&rs_slots[fd], &own, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    }
 }
 
 int rs_next_known(int from) {

@@ -109,8 +109,9 @@ void rs_rebind(int fd, struct rs_description *description);
 /* One holder less, after rs_unbind. True: it was the last of all processes; the place is free. */
 bool rs_release(struct rs_description *description);
 
-/* fd is one of the guard's own. */
+/* fd is one of the guard's own, or no longer. (rs_unbind leaves such numbers as they are.) */
 void rs_bind_own(int fd);
+void rs_unbind_own(int fd);
 
 /* The first fd >= from for which something is known, or -1. */
 int rs_next_known(int from);

@@ -14,16 +14,20 @@
 #include "preload/real.h"
 #include "preload/stack.h"
 #include "preload/track.h"
+#include "tracer/wipe.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool rs_on;
+/* A child that runs no handlers (_Fork, a bare clone) reads it as false: its tables would be its parent's. */
+static struct rs_wiped on_page;
+extern bool rs_on RS_HIDDEN __attribute__((alias("on_page")));
 __thread struct rs_thread rs_thread __attribute__((tls_model("initial-exec")));
 
-static bool forked; /* this process is a fork's child */
+static bool started; /* the guard is on in this process, whatever a child reads in rs_on before in_child */
+static bool forked;  /* this process is a fork's child */
 
 static const char *get_variable(const char *name) {
     return secure_getenv(name);
@@ -39,6 +43,7 @@ static void after_fork(void) {
 
 static void in_child(void) {
     forked = true;
+    rs_on = started;
     rs_trace_thread.tid = 0;
     rs_table_forked(rs_disowned);
     rs_stack_forked();
@@ -56,6 +61,24 @@ static void say_what_is_not_there(void) {
         rs_log_line("REQSCOPE_RULES: this version has no rules; the file is not read", rs_config.rules);
 }
 
+static void start_guard(const struct rs_text *complaints) {
+    bool tables = start_tables();
+    rs_log_start(&rs_config);
+    if (complaints->length) rs_log_write(complaints->buffer, complaints->length);
+    if (rs_config.mode == RS_MODE_OFF) return;
+    if (!tables) {
+        rs_log_line("off: no address space for its tables (ulimit -v?); the program runs unguarded", NULL);
+        return;
+    }
+    say_what_is_not_there();
+    if (!rs_stack_start(rs_config.stack_depth)) rs_log_line("no unwinder was found: reports have no stacks", NULL);
+    rs_modules_refresh();
+    if (pthread_atfork(before_fork, after_fork, in_child)) rs_log_line("forks are not followed: no memory", NULL);
+    rs_wipe_on_fork(&on_page, sizeof on_page);
+    started = rs_on = true;
+    rs_events_start();
+}
+
 __attribute__((constructor)) static void start(void) {
     static char complaints_buffer[4096];
     struct rs_text complaints = rs_text_in(complaints_buffer, sizeof complaints_buffer);
@@ -63,22 +86,7 @@ __attribute__((constructor)) static void start(void) {
     rs_real_resolve();
     rs_clock_start();
     rs_config_read(&rs_config, get_variable, &complaints);
-    if (rs_config.mode == RS_MODE_OFF && !complaints.length) return;
-    bool tables = start_tables();
-    rs_log_start(&rs_config);
-    if (complaints.length) rs_log_write(complaints_buffer, complaints.length);
-    if (rs_config.mode == RS_MODE_OFF) return;
-    if (!tables) {
-        rs_log_line("off: no address space for its tables (is it limited? ulimit -v); the program runs unguarded",
-                    NULL);
-        return;
-    }
-    say_what_is_not_there();
-    if (!rs_stack_start(rs_config.stack_depth)) rs_log_line("no unwinder was found: reports have no stacks", NULL);
-    rs_modules_refresh();
-    if (pthread_atfork(before_fork, after_fork, in_child)) rs_log_line("forks are not followed: no memory", NULL);
-    rs_on = true;
-    rs_events_start();
+    if (rs_config.mode != RS_MODE_OFF || complaints.length) start_guard(&complaints);
     errno = saved;
 }
 
@@ -86,6 +94,7 @@ __attribute__((constructor)) static void start(void) {
 void rs_process_ends(void) {
     if (!rs_tables_are_ours() || !forked) return;
     rs_forget_all();
+    started = false;
     __atomic_store_n(&rs_on, false, __ATOMIC_RELAXED);
 }
 

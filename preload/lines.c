@@ -3,6 +3,7 @@
  * A cursor walks over bytes and stays at the end once it would pass it: every loop ends, since a unit's cursor ends with the
  * unit and each step takes at least one byte. */
 #include "preload/lines.h"
+#include "tracer/sys.h"
 
 #include <string.h>
 
@@ -212,68 +213,119 @@ struct row {
     bool valid; /* a row of the present sequence came before */
 };
 
-/* Does [last row, this address) hold the address looked for? */
-static bool covers(const struct row *last, uint64_t end, uint64_t wanted) {
-    return last->valid && wanted >= last->address && wanted < end;
+/* What is looked for in a table, in the order of addresses. */
+struct search {
+    const struct rs_line_sections *sections;
+    struct rs_line_wanted *wanted;
+    uint32_t count;
+    uint32_t next; /* the first one at or after the last row */
+    uint32_t left; /* not found yet */
+};
+
+static uint32_t first_from(const struct search *search, uint64_t address) {
+    uint32_t low = 0, high = search->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (search->wanted[middle].address < address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
-/* Runs a unit's program until a row covers the address. */
-static bool run(const struct unit *unit, uint64_t wanted, struct row *found) {
+/* Those that [last row, end) holds have their line. */
+static RS_COLD void found(struct search *search, const struct unit *unit, const struct row *last, uint64_t end) {
+    for (; search->next < search->count && search->wanted[search->next].address < end; search->next++) {
+        struct rs_line_wanted *wanted = &search->wanted[search->next];
+        if (wanted->line.file || last->line <= 0) continue;
+        wanted->line.file = file_name(unit, search->sections, last->file);
+        wanted->line.line = (uint32_t)last->line;
+        if (wanted->line.file) search->left--;
+    }
+}
+
+enum step { STEP_ON, STEP_ROW, STEP_END };
+
+/* Opcode 0: its length, its number, its operand. */
+static enum step extended_step(struct cursor *cursor, struct row *now) {
+    uint64_t length = uleb(cursor);
+    struct cursor operand = *cursor;
+    skip(cursor, length);
+    unsigned opcode = length ? (unsigned)number(&operand, 1) : 0;
+    if (opcode == 2) now->address = number(&operand, length - 1 <= 8 ? (unsigned)length - 1 : 8);
+    return opcode == 1 ? STEP_END : STEP_ON;
+}
+
+/* One instruction of a unit's program. */
+static inline enum step step(struct cursor *cursor, const struct unit *unit, struct row *now) {
+    unsigned opcode = (unsigned)number(cursor, 1);
+    if (opcode >= unit->opcode_base) {
+        unsigned adjusted = opcode - unit->opcode_base;
+        now->address += (uint64_t)(adjusted / unit->line_range) * unit->minimum_length;
+        now->line += unit->line_base + (int)(adjusted % unit->line_range);
+        return STEP_ROW;
+    }
+    switch (opcode) {
+    case 0:
+        return extended_step(cursor, now);
+    case 1:
+        return STEP_ROW;
+    case 2:
+        now->address += uleb(cursor) * unit->minimum_length;
+        return STEP_ON;
+    case 3:
+        now->line += sleb(cursor);
+        return STEP_ON;
+    case 4:
+        now->file = uleb(cursor);
+        return STEP_ON;
+    case 8:
+        now->address += (uint64_t)((255 - unit->opcode_base) / unit->line_range) * unit->minimum_length;
+        return STEP_ON;
+    case 9:
+        now->address += number(cursor, 2);
+        return STEP_ON;
+    default:
+        for (unsigned i = 0; i < unit->opcode_lengths[opcode - 1]; i++) uleb(cursor);
+        return STEP_ON;
+    }
+}
+
+/* Runs a unit's program. In a sequence addresses only rise, so that each row is compared with the next wanted one alone. */
+static void run(struct search *search, const struct unit *unit) {
     struct cursor cursor = unit->program;
     const struct row start = {0, 1, 1, false};
     struct row now = start, last = start;
     while (left(&cursor) && !cursor.bad) {
-        unsigned opcode = (unsigned)number(&cursor, 1);
-        bool row = false, end = false;
-        if (opcode >= unit->opcode_base) {
-            unsigned adjusted = opcode - unit->opcode_base;
-            now.address += (uint64_t)(adjusted / unit->line_range) * unit->minimum_length;
-            now.line += unit->line_base + (int)(adjusted % unit->line_range);
-            row = true;
-        } else if (opcode == 0) {
-            uint64_t length = uleb(&cursor);
-            struct cursor operand = cursor;
-            skip(&cursor, length);
-            unsigned extended = length ? (unsigned)number(&operand, 1) : 0;
-            end = extended == 1;
-            if (extended == 2) now.address = number(&operand, length - 1 <= 8 ? (unsigned)length - 1 : 8);
-        } else if (opcode == 1) {
-            row = true;
-        } else if (opcode == 2) {
-            now.address += uleb(&cursor) * unit->minimum_length;
-        } else if (opcode == 3) {
-            now.line += sleb(&cursor);
-        } else if (opcode == 4) {
-            now.file = uleb(&cursor);
-        } else if (opcode == 8) {
-            now.address += (uint64_t)((255 - unit->opcode_base) / unit->line_range) * unit->minimum_length;
-        } else if (opcode == 9) {
-            now.address += number(&cursor, 2);
-        } else {
-            for (unsigned i = 0; i < unit->opcode_lengths[opcode - 1]; i++) uleb(&cursor);
-        }
-        if (!row && !end) continue;
-        if (covers(&last, now.address, wanted)) {
-            *found = last;
-            return true;
+        enum step what = step(&cursor, unit, &now);
+        if (what == STEP_ON) continue;
+        if (!last.valid || now.address < last.address) {
+            search->next = first_from(search, now.address);
+        } else if (search->next < search->count && search->wanted[search->next].address < now.address) {
+            found(search, unit, &last, now.address);
         }
         last = now;
-        last.valid = row;
-        if (end) now = last = start;
+        last.valid = what == STEP_ROW;
+        if (what == STEP_END) now = last = start;
     }
-    return false;
 }
 
-bool rs_line_find(const struct rs_line_sections *sections, uint64_t address, struct rs_line *found) {
-    if (sections->line.size > RS_LINES_MOST) return false;
+void rs_lines_find(const struct rs_line_sections *sections, struct rs_line_wanted *wanted, uint32_t count) {
+    struct search search = {sections, wanted, count, 0, count};
+    for (uint32_t i = 0; i < count; i++) wanted[i].line = (struct rs_line){NULL, 0};
+    if (sections->line.size > RS_LINES_MOST) return;
     struct cursor table = cursor_over(sections->line.at, sections->line.size);
     struct unit unit = {0};
-    while (left(&table) && next_unit(&table, &unit, sections)) {
-        struct row row;
-        if (!unit.version || !run(&unit, address, &row) || row.line <= 0) continue;
-        found->file = file_name(&unit, sections, row.file);
-        found->line = (uint32_t)row.line;
-        return found->file;
+    while (search.left && left(&table) && next_unit(&table, &unit, sections)) {
+        if (unit.version) run(&search, &unit);
     }
-    return false;
+}
+
+bool rs_line_find(const struct rs_line_sections *sections, uint64_t address, struct rs_line *line) {
+    struct rs_line_wanted wanted = {.address = address};
+    rs_lines_find(sections, &wanted, 1);
+    *line = wanted.line;
+    return line->file;
 }

@@ -1,4 +1,4 @@
-/* lines.h: DWARF's line table (versions 2 to 5): which file and line an address came from. A pure function over bytes that are
+/* lines.h: DWARF's line table (versions 2 to 5): which file and line addresses came from. A pure function over bytes that are
  * not trusted; no malloc. libdw, which the command uses, needs malloc and so cannot run in the guarded process. */
 #ifndef RS_PRELOAD_LINES_H
 #define RS_PRELOAD_LINES_H
@@ -20,8 +20,18 @@ struct rs_line {
     uint32_t line;
 };
 
-/* Tables larger than this are not searched: a report must not take a second. */
+/* An address whose line is wanted. */
+struct rs_line_wanted {
+    uint64_t address;    /* as in the file */
+    struct rs_line line; /* the answer; file is NULL when no row covers the address */
+    uint32_t tag;        /* the caller's */
+};
+
+/* Tables larger than this are not searched: a report must not take a second. (3 ms for a MiB.) */
 #define RS_LINES_MOST (32u << 20)
+
+/* One pass over the table for all of them: `wanted` must be in the order of addresses. */
+void rs_lines_find(const struct rs_line_sections *sections, struct rs_line_wanted *wanted, uint32_t count);
 
 /* address: as in the file. False when no row covers it. */
 bool rs_line_find(const struct rs_line_sections *sections, uint64_t address, struct rs_line *found);

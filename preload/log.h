@@ -1,5 +1,6 @@
 /* log.h: where reports go (REQSCOPE_LOG). One report is one write; it never goes to a descriptor of the program's, never
- * blocks on a pipe that nobody reads, and never raises SIGPIPE: what cannot be written at once is dropped and counted. */
+ * waits for a pipe or socket that nobody reads, and never raises SIGPIPE or SIGXFSZ: what cannot be written at once is
+ * dropped and counted. Only a report that is larger than the whole pipe is cut, after a line. */
 #ifndef RS_PRELOAD_LOG_H
 #define RS_PRELOAD_LOG_H
 
@@ -14,13 +15,13 @@ void rs_log_start(const struct rs_config *config);
 /* In a fork's child: a path with %p means another file now. */
 void rs_log_forked(void);
 
-/* Writes length bytes with one write. Any thread, signal safe; errno kept. */
+/* Writes length bytes with one write, or drops them. Any thread, signal safe; errno kept. */
 void rs_log_write(const char *text, size_t length);
 
 /* One line: "reqscope: what: detail". detail may be NULL. */
 void rs_log_line(const char *what, const char *detail);
 
-/* Reports that could not be written so far. */
+/* Reports that could not be written, or not whole, so far. */
 uint64_t rs_log_dropped(void);
 
 #endif

@@ -1,17 +1,20 @@
-/* ownfd.c: see ownfd.h. A fixed array, taken and given back by compare-and-swap: no lock, no malloc. */
+/* ownfd.c: see ownfd.h. A fixed array: no lock, no malloc. Who changes an entry takes it by compare-and-swap (BUSY), and gives
+ * it back by a store: a signal handler that comes in between finds no such number, and leaves it alone. */
 #include "preload/ownfd.h"
 #include "preload/fdtable.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/resource.h>
 
 #define OWN_MOST 16
 #define HIGH_ENOUGH 1000 /* select()'s bit sets end at 1024; few programs count this far */
+#define BUSY (-1)
 
-/* number + 1; 0: free place. */
-static struct {
-    int number;
+static struct own {
+    int number; /* + 1; 0: free place; BUSY */
     int *holder;
+    void (*lost)(void);
 } own[OWN_MOST];
 
 static long duplicate_high(int fd) {
@@ -25,57 +28,92 @@ static long duplicate_high(int fd) {
     return -1;
 }
 
-static void protect(int index, int fd) {
-    rs_bind_own(fd);
-    if (own[index].holder) *own[index].holder = fd;
+static struct own *take(int number) {
+    for (int i = 0; i < OWN_MOST; i++) {
+        int found = number;
+        if (__atomic_compare_exchange_n(&own[i].number, &found, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return &own[i];
+    }
+    return NULL;
 }
 
-int rs_own(int fd, int *holder) {
-    if (fd < 0) return fd;
-    for (int i = 0; i < OWN_MOST; i++) {
-        int none = 0;
-        if (!__atomic_compare_exchange_n(&own[i].number, &none, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-            continue;
-        long moved = duplicate_high(fd);
-        if (moved >= 0) rs_sys(SYS_close, fd);
-        if (moved < 0) moved = fd;
-        own[i].holder = holder;
-        protect(i, (int)moved);
-        __atomic_store_n(&own[i].number, (int)moved + 1, __ATOMIC_RELEASE);
-        return (int)moved;
+static struct own *take_of(int fd) {
+    return fd < 0 ? NULL : take(fd + 1);
+}
+
+/* The entry stands for fd from now on. */
+static void put(struct own *entry, int fd) {
+    rs_bind_own(fd);
+    if (entry->holder) __atomic_store_n(entry->holder, fd, __ATOMIC_RELEASE);
+    __atomic_store_n(&entry->number, fd + 1, __ATOMIC_RELEASE);
+}
+
+/* The entry is free; to the program fd is an ordinary number. */
+static void drop(struct own *entry, int fd) {
+    rs_unbind_own(fd);
+    entry->holder = NULL;
+    entry->lost = NULL;
+    __atomic_store_n(&entry->number, 0, __ATOMIC_RELEASE);
+}
+
+/* The descriptor is not the guard's any more: whoever keeps the number must know before it can be used again. */
+static void give_up(struct own *entry, int fd) {
+    if (entry->holder) __atomic_store_n(entry->holder, -1, __ATOMIC_RELEASE);
+    if (entry->lost) entry->lost();
+    drop(entry, fd);
+}
+
+static int keep(int fd, int *holder, void (*lost)(void)) {
+    struct own *entry = fd < 0 ? NULL : take(0);
+    if (!entry) {
+        if (holder) *holder = fd;
+        return fd;
     }
-    if (holder) *holder = fd;
+    long moved = duplicate_high(fd);
+    if (moved >= 0) {
+        rs_sys(SYS_close, fd);
+        fd = (int)moved;
+    }
+    entry->holder = holder;
+    entry->lost = lost;
+    put(entry, fd);
     return fd;
 }
 
-static int place_of(int fd) {
-    for (int i = 0; i < OWN_MOST; i++) {
-        if (__atomic_load_n(&own[i].number, __ATOMIC_ACQUIRE) == fd + 1) return i;
-    }
-    return -1;
+int rs_own(int fd, int *holder) {
+    return keep(fd, holder, NULL);
+}
+
+int rs_own_fixed(int fd, void (*lost)(void)) {
+    return keep(fd, NULL, lost);
 }
 
 void rs_own_close(int fd) {
-    int index = place_of(fd);
-    if (index >= 0) {
-        bool last;
-        rs_unbind(fd, &last);
-        own[index].holder = 0;
-        __atomic_store_n(&own[index].number, 0, __ATOMIC_RELEASE);
-    }
+    struct own *entry = take_of(fd);
+    if (!entry) return;
+    drop(entry, fd);
     rs_sys(SYS_close, fd);
 }
 
 void rs_own_vacate(int fd) {
-    int index = place_of(fd);
-    if (index < 0) return;
-    long moved = rs_sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
-    if (moved < 0) moved = duplicate_high(fd);
-    if (moved < 0) return;
-    bool last;
-    rs_unbind(fd, &last);
-    protect(index, (int)moved);
-    __atomic_store_n(&own[index].number, (int)moved + 1, __ATOMIC_RELEASE);
+    struct own *entry = take_of(fd);
+    if (!entry) return;
+    long moved = -1;
+    if (!entry->lost) {
+        moved = rs_sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+        if (moved < 0) moved = duplicate_high(fd);
+    }
+    if (moved < 0) {
+        give_up(entry, fd);
+        return;
+    }
+    put(entry, (int)moved);
+    rs_unbind_own(fd);
+}
+
+void rs_own_lost(int fd) {
+    struct own *entry = take_of(fd);
+    if (entry) give_up(entry, fd);
 }
 
 int rs_own_next(int from) {

@@ -2,7 +2,8 @@
  *
  * Few (the log, the trace's folders, the unwinder's pipe). They are marked in the fd table (rs_is_own), so that a call of the
  * program's on such a number is refused with EBADF without a look here, and kept here so that they can be moved out of the
- * way when the program duplicates onto one. */
+ * way when the program duplicates onto one. Whoever keeps such a number hears of it when it changes: a holder gets the new
+ * one, or -1 when there is none any more. All functions: any thread, signal safe, errno kept. */
 #ifndef RS_PRELOAD_OWNFD_H
 #define RS_PRELOAD_OWNFD_H
 
@@ -12,11 +13,20 @@
  * NULL the number is stored there, now and whenever it has to change. fd < 0 is returned as it is. */
 int rs_own(int fd, int *holder);
 
-/* The guard itself closes one of its descriptors. */
+/* The same for a number that code outside the guard keeps (the unwinder's pipe): that code cannot be told another one, so
+ * the descriptor does not move. `lost` is called before the number goes to the program, or when that has been noticed; it
+ * must see to it that the code is not entered again. It may be called on any thread and in a signal handler. */
+int rs_own_fixed(int fd, void (*lost)(void));
+
+/* The guard itself closes one of its descriptors. One that was lost is not closed: the number is the program's by now. */
 void rs_own_close(int fd);
 
-/* The program is about to take this number (dup2): the guard's descriptor there moves away. */
+/* The program is about to take this number (dup2): the guard's descriptor there moves away, or is given up. */
 void rs_own_vacate(int fd);
+
+/* The program has got this number from the kernel, so the guard's descriptor there was closed unseen (syscall(SYS_close)):
+ * it is the guard's no longer, and its holder becomes -1. Nothing happens when the number is not an own one. */
+void rs_own_lost(int fd);
 
 /* The first own descriptor >= from, or -1: close_range and closefrom must go around them. */
 int rs_own_next(int from);

@@ -1,4 +1,4 @@
-/* report.c: see report.h. The text is put together in a fresh mapping, so that neither the caller's stack nor a lock limits it. */
+/* report.c: see report.h. A report is put together in a fresh mapping, so that neither the caller's stack nor a lock limits it. */
 #include "preload/report.h"
 #include "preload/config.h"
 #include "preload/context.h"
@@ -11,7 +11,11 @@
 
 #include <sys/mman.h>
 
-#define REPORT_SIZE (64u << 10)
+/* What a report needs: its text, and what is known of the frames of both its stacks. */
+struct work {
+    char text[64u << 10];
+    struct rs_symbol symbols[2 * RS_STACK_MAX];
+};
 
 /* "GET /b (context 2)", or "context 2" when it has no label. */
 static void add_context(struct rs_text *text, uint64_t id) {
@@ -44,32 +48,30 @@ static void add_headline(struct rs_text *text, const struct rs_finding *finding)
     rs_text_add(text, " owns\n");
 }
 
-static void add_frame(struct rs_text *text, uint32_t number, uint64_t address) {
-    struct rs_symbol symbol;
+static void add_frame(struct rs_text *text, uint32_t number, const struct rs_symbol *symbol) {
     size_t line = text->length;
-    rs_symbol_find(address, &symbol);
     rs_text_add(text, "    #");
     rs_text_number(text, number);
     rs_text_pad(text, line + 8);
-    rs_text_add(text, symbol.function[0] ? symbol.function : "?");
+    rs_text_add(text, symbol->function[0] ? symbol->function : "?");
     rs_text_pad(text, line + 24);
-    if (symbol.file[0]) {
+    if (symbol->file[0]) {
         rs_text_add(text, " ");
-        rs_text_add(text, symbol.file);
+        rs_text_add(text, symbol->file);
         rs_text_add(text, ":");
-        rs_text_number(text, symbol.line);
+        rs_text_number(text, symbol->line);
     }
     rs_text_pad(text, line + 39);
     rs_text_add(text, " (");
-    rs_text_add(text, symbol.module);
-    rs_text_add(text, symbol.module[0] ? "+0x" : "0x");
-    rs_text_digits(text, symbol.offset, 16, 1);
+    rs_text_add(text, symbol->module);
+    rs_text_add(text, symbol->module[0] ? "+0x" : "0x");
+    rs_text_digits(text, symbol->offset, 16, 1);
     rs_text_add(text, ")\n");
 }
 
-static void add_stack(struct rs_text *text, uint32_t id) {
+static void add_stack(struct rs_text *text, uint32_t id, const struct rs_symbol *symbols) {
     struct rs_stack stack = rs_stack_get(id);
-    for (uint32_t i = 0; i < stack.frames; i++) add_frame(text, i, stack.addresses[i]);
+    for (uint32_t i = 0; i < stack.frames; i++) add_frame(text, i, &symbols[i]);
     if (stack.flags & RS_STACK_TRUNCATED) rs_text_add(text, "    ... (REQSCOPE_STACK_DEPTH takes more)\n");
     if (!stack.frames) rs_text_add(text, "    (no stack was taken)\n");
 }
@@ -81,16 +83,16 @@ static void add_seconds(struct rs_text *text, uint64_t nanoseconds) {
     rs_text_add(text, " s");
 }
 
-static void add_user(struct rs_text *text, const struct rs_finding *finding) {
+static void add_user(struct rs_text *text, const struct rs_finding *finding, const struct rs_symbol *symbols) {
     rs_text_add(text, "  used here by context ");
     rs_text_number(text, finding->user);
     rs_text_add(text, ", thread ");
     rs_text_number(text, finding->thread);
     rs_text_add(text, ":\n");
-    add_stack(text, finding->used_stack);
+    add_stack(text, finding->used_stack, symbols);
 }
 
-static void add_opener(struct rs_text *text, const struct rs_finding *finding) {
+static void add_opener(struct rs_text *text, const struct rs_finding *finding, const struct rs_symbol *symbols) {
     const struct rs_description *description = &finding->description;
     uint64_t age = finding->now > description->opened ? finding->now - description->opened : 0;
     rs_text_add(text, description->opened_by == RS_OP_found ? "  first seen here by " : "  opened here by ");
@@ -105,7 +107,7 @@ static void add_opener(struct rs_text *text, const struct rs_finding *finding) {
     rs_text_add(text, ", ");
     add_seconds(text, age);
     rs_text_add(text, " before:\n");
-    add_stack(text, description->opened_stack);
+    add_stack(text, description->opened_stack, symbols);
 }
 
 static bool is_connection(const struct rs_description *description) {
@@ -146,18 +148,29 @@ static void add_end(struct rs_text *text, const struct rs_finding *finding) {
     rs_text_add(text, "\n");
 }
 
+/* The symbols of both stacks, one behind the other; returns the number of the first one's. */
+static uint32_t find_symbols(struct rs_symbol *symbols, const struct rs_finding *finding) {
+    struct rs_stack used = rs_stack_get(finding->used_stack);
+    struct rs_stack opened = rs_stack_get(finding->description.opened_stack);
+    for (uint32_t i = 0; i < used.frames; i++) symbols[i].address = used.addresses[i];
+    for (uint32_t i = 0; i < opened.frames; i++) symbols[used.frames + i].address = opened.addresses[i];
+    rs_symbols_find(symbols, used.frames + opened.frames);
+    return used.frames;
+}
+
 void rs_report(const struct rs_finding *finding) {
-    char *buffer = rs_sys_mmap(REPORT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    if (!buffer) {
+    struct work *work = rs_sys_mmap(sizeof *work, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (!work) {
         rs_log_line("a finding could not be reported: no memory", rs_finding_kind_name(finding->kind));
         return;
     }
-    struct rs_text text = rs_text_in(buffer, REPORT_SIZE);
+    struct rs_text text = rs_text_in(work->text, sizeof work->text);
     rs_modules_refresh();
+    uint32_t used_frames = find_symbols(work->symbols, finding);
     add_headline(&text, finding);
-    add_user(&text, finding);
-    add_opener(&text, finding);
+    add_user(&text, finding, work->symbols);
+    add_opener(&text, finding, work->symbols + used_frames);
     add_end(&text, finding);
-    rs_log_write(buffer, text.length);
-    rs_sys(SYS_munmap, buffer, REPORT_SIZE);
+    rs_log_write(work->text, text.length);
+    rs_sys(SYS_munmap, work, sizeof *work);
 }

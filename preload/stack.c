@@ -60,24 +60,26 @@ static int unwind_with_libgcc(void **addresses, int size) {
     return collected.count;
 }
 
-/* Loaded, not linked: its _Unwind_ functions must not come before the C++ runtime's (RTLD_LOCAL keeps them apart). */
-static bool load_unwinder(void) {
-    void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-    if (library) unwind = (int (*)(void **, int))(uintptr_t)dlsym(library, "unw_backtrace");
-    if (unwind) return true;
-    library = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!library) return false;
-    libgcc_backtrace = (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))(uintptr_t)dlsym(library, "_Unwind_Backtrace");
-    libgcc_ip = (uintptr_t(*)(struct _Unwind_Context *))(uintptr_t)dlsym(library, "_Unwind_GetIP");
-    if (!libgcc_backtrace || !libgcc_ip) return false;
-    unwind = unwind_with_libgcc;
-    return true;
+/* Both are loaded, not linked: their _Unwind_ functions must not come before the C++ runtime's (RTLD_LOCAL keeps them apart).
+ * libgcc's is the slower one, and needs no pipe. */
+static bool load_unwinders(void) {
+    void *library = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (library) {
+        libgcc_backtrace =
+            (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))(uintptr_t)dlsym(library, "_Unwind_Backtrace");
+        libgcc_ip = (uintptr_t(*)(struct _Unwind_Context *))(uintptr_t)dlsym(library, "_Unwind_GetIP");
+    }
+    if (libgcc_backtrace && libgcc_ip) unwind = unwind_with_libgcc;
+    library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    int (*fast)(void **, int) = library ? (int (*)(void **, int))(uintptr_t)dlsym(library, "unw_backtrace") : NULL;
+    if (fast) unwind = fast;
+    return unwind;
 }
 
 bool rs_stack_start(uint32_t depth) {
     if (!depth) return true;
     own_code = rs_module_range_of((uintptr_t)&rs_stack_take);
-    bool loaded = load_unwinder();
+    bool loaded = load_unwinders();
     arena_words = rs_space_is_limited() ? LIMITED_ARENA_WORDS : MOST_ARENA_WORDS;
     table = loaded ? rs_reserve_private(TABLE_SIZE, sizeof *table) : NULL;
     arena = loaded ? rs_reserve_private(arena_words, sizeof *arena) : NULL;
@@ -113,7 +115,7 @@ __attribute__((noinline)) static uint32_t take(void) {
     uint32_t most = wanted + OWN_FRAMES;
     int saved = errno;
     enter_unwinder();
-    int count = unwind(addresses, (int)most);
+    int count = __atomic_load_n(&unwind, __ATOMIC_RELAXED)(addresses, (int)most);
     leave_unwinder();
     errno = saved;
     uint32_t first = 0;
@@ -145,6 +147,14 @@ uint32_t rs_stack_take(void) {
         leave_unwinder();
     }
     return on_alternate_stack(frame) ? 0 : take();
+}
+
+void rs_stack_pipe_lost(void) {
+    if (libgcc_backtrace && libgcc_ip) {
+        __atomic_store_n(&unwind, unwind_with_libgcc, __ATOMIC_RELAXED);
+    } else {
+        __atomic_store_n(&wanted, 0, __ATOMIC_RELAXED);
+    }
 }
 
 bool rs_stack_is_unwinder(uint64_t address) {

@@ -35,6 +35,10 @@ bool rs_stack_start(uint32_t depth);
 /* The calling thread's stack without the guard's own frames; 0: none (depth 0, no unwinder, table full). errno is kept. */
 uint32_t rs_stack_take(void);
 
+/* The unwinder's private pipe is gone: it would read and write whatever the program has on those numbers now. From now on
+ * libgcc's unwinder is used; where there is none, no stacks are taken. */
+void rs_stack_pipe_lost(void);
+
 /* Does this address of code belong to the unwinder? */
 bool rs_stack_is_unwinder(uint64_t address);
 

@@ -74,24 +74,52 @@ static struct rs_bytes section_named(const struct image *image, const char *name
     return none;
 }
 
-/* The function whose [value, value + size) holds the address, from one symbol table. */
-static bool find_function(const struct image *image, const ElfW(Shdr) * table, uint64_t address,
-                          struct rs_symbol *symbol) {
-    if (!table || table->sh_link >= image->section_count || table->sh_entsize != sizeof(ElfW(Sym))) return false;
+/* The symbols that lie in one file, and their addresses there in order; a wanted one's tag is its symbol's index. */
+struct wanted {
+    struct rs_symbol *symbols;
+    uint32_t symbol_count;
+    struct rs_line_wanted *lines;
+    uint32_t count;
+};
+
+static uint32_t first_from(const struct wanted *wanted, uint64_t address) {
+    uint32_t low = 0, high = wanted->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (wanted->lines[middle].address < address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static void note_function(const struct wanted *wanted, uint64_t low, uint64_t size, const char *name) {
+    for (uint32_t i = first_from(wanted, low); i < wanted->count; i++) {
+        if (wanted->lines[i].address - low >= size) return;
+        struct rs_symbol *symbol = &wanted->symbols[wanted->lines[i].tag];
+        if (symbol->function[0]) continue;
+        struct rs_text text = rs_text_in(symbol->function, sizeof symbol->function);
+        rs_text_add_safe(&text, name);
+    }
+}
+
+/* The functions whose [value, value + size) hold the addresses, from one symbol table. */
+static void find_functions(const struct image *image, const ElfW(Shdr) * table, const struct wanted *wanted) {
+    if (!table || table->sh_link >= image->section_count || table->sh_entsize != sizeof(ElfW(Sym))) return;
     const ElfW(Shdr) *string_section = &image->sections[table->sh_link];
     const ElfW(Sym) *symbols = at(image, table->sh_offset, table->sh_size);
     const char *strings = at(image, string_section->sh_offset, string_section->sh_size);
-    if (!symbols || !strings || !string_section->sh_size || strings[string_section->sh_size - 1]) return false;
+    if (!symbols || !strings || !string_section->sh_size || strings[string_section->sh_size - 1]) return;
+    uint64_t lowest = wanted->lines[0].address, highest = wanted->lines[wanted->count - 1].address;
     for (uint64_t i = 0; i < table->sh_size / sizeof *symbols; i++) {
         const ElfW(Sym) *candidate = &symbols[i];
         unsigned type = candidate->st_info & 0xf;
         if ((type != STT_FUNC && type != STT_GNU_IFUNC) || candidate->st_name >= string_section->sh_size) continue;
-        if (address < candidate->st_value || address - candidate->st_value >= candidate->st_size) continue;
-        struct rs_text text = rs_text_in(symbol->function, sizeof symbol->function);
-        rs_text_add_safe(&text, strings + candidate->st_name);
-        return true;
+        if (candidate->st_value > highest || candidate->st_value + candidate->st_size <= lowest) continue;
+        note_function(wanted, candidate->st_value, candidate->st_size, strings + candidate->st_name);
     }
-    return false;
 }
 
 static const char *last_part(const char *path) {
@@ -99,33 +127,73 @@ static const char *last_part(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-static void find_line(const struct image *image, uint64_t address, struct rs_symbol *symbol) {
+/* `budget`: bytes of line tables that may still be read. */
+static void find_lines(const struct image *image, const struct wanted *wanted, uint64_t *budget) {
     struct rs_line_sections sections = {
         .line = section_named(image, ".debug_line"),
         .line_str = section_named(image, ".debug_line_str"),
         .str = section_named(image, ".debug_str"),
     };
-    struct rs_line line;
-    if (!sections.line.at || !rs_line_find(&sections, address, &line)) return;
-    struct rs_text text = rs_text_in(symbol->file, sizeof symbol->file);
-    rs_text_add_safe(&text, last_part(line.file));
-    symbol->line = line.line;
+    if (!sections.line.at || sections.line.size > *budget) return;
+    *budget -= sections.line.size;
+    rs_lines_find(&sections, wanted->lines, wanted->count);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        struct rs_symbol *symbol = &wanted->symbols[wanted->lines[i].tag];
+        if (!wanted->lines[i].line.file) continue;
+        struct rs_text text = rs_text_in(symbol->file, sizeof symbol->file);
+        rs_text_add_safe(&text, last_part(wanted->lines[i].line.file));
+        symbol->line = wanted->lines[i].line.line;
+    }
 }
 
-void rs_symbol_find(uint64_t address, struct rs_symbol *symbol) {
-    struct image image = {0};
+/* What can be said without the file. */
+static void find_module(struct rs_symbol *symbol) {
+    uint64_t address = symbol->address;
     memset(symbol, 0, sizeof *symbol);
-    symbol->offset = address;
+    symbol->address = symbol->offset = address;
     const struct rs_module *module = rs_module_of(address);
     if (!module) return;
     symbol->offset = address - module->base;
     struct rs_text text = rs_text_in(symbol->module, sizeof symbol->module);
     rs_text_add_safe(&text, last_part(module->path));
-    if (module->path[0] != '/' || !open_image(module->path, &image)) return;
-    uint64_t call = symbol->offset - 1;
-    if (!find_function(&image, section_of_type(&image, SHT_SYMTAB), call, symbol)) {
-        find_function(&image, section_of_type(&image, SHT_DYNSYM), call, symbol);
+    if (module->path[0] == '/') symbol->unread = module;
+}
+
+/* Takes all that lie in the module, from the symbol `first` on, in the order of their addresses. */
+static void gather(struct wanted *wanted, uint32_t first, const struct rs_module *module) {
+    wanted->count = 0;
+    for (uint32_t i = first; i < wanted->symbol_count; i++) {
+        if (wanted->symbols[i].unread != module) continue;
+        wanted->symbols[i].unread = NULL;
+        uint64_t call = wanted->symbols[i].offset - 1;
+        uint32_t place = wanted->count++;
+        for (; place && wanted->lines[place - 1].address > call; place--)
+            wanted->lines[place] = wanted->lines[place - 1];
+        wanted->lines[place] = (struct rs_line_wanted){.address = call, .tag = i};
     }
-    find_line(&image, call, symbol);
+}
+
+static void read_file_of(const struct rs_module *module, const struct wanted *wanted, uint64_t *budget) {
+    struct image image = {0};
+    if (!open_image(module->path, &image)) return;
+    find_functions(&image, section_of_type(&image, SHT_SYMTAB), wanted);
+    find_functions(&image, section_of_type(&image, SHT_DYNSYM), wanted);
+    find_lines(&image, wanted, budget);
     rs_sys(SYS_munmap, image.bytes, image.size);
+}
+
+void rs_symbols_find(struct rs_symbol *symbols, uint32_t count) {
+    uint64_t budget = RS_LINES_MOST;
+    struct wanted wanted = {.symbols = symbols, .symbol_count = count};
+    uint64_t size = count * sizeof *wanted.lines;
+    for (uint32_t i = 0; i < count; i++) find_module(&symbols[i]);
+    if (count) wanted.lines = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (!wanted.lines) return;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct rs_module *module = symbols[i].unread;
+        if (!module) continue;
+        gather(&wanted, i, module);
+        read_file_of(module, &wanted, &budget);
+    }
+    rs_sys(SYS_munmap, wanted.lines, size);
 }

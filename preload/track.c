@@ -4,6 +4,7 @@
 #include "preload/describe.h"
 #include "preload/events.h"
 #include "preload/log.h"
+#include "preload/ownfd.h"
 #include "preload/stack.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ void rs_forget_all(void) {
 /* Closed unseen: its number is somebody else's now. */
 static void forget(int fd) {
     bool last;
+    if (rs_unlikely(rs_is_own(fd))) rs_own_lost(fd);
     struct rs_description *stale = rs_unbind(fd, &last);
     if (rs_likely(!stale)) return;
     rs_event_close(fd, stale, last);

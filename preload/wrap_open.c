@@ -81,7 +81,7 @@ static void piped(int result, int *ends, const void *caller) {
     bool unwinders = rs_thread.inside && rs_stack_is_unwinder((uintptr_t)caller);
     for (int i = 0; i < 2; i++) {
         if (unwinders) {
-            ends[i] = rs_own(ends[i], NULL);
+            ends[i] = rs_own_fixed(ends[i], rs_stack_pipe_lost);
         } else {
             rs_opened(ends[i], RS_OP_pipe, RS_KIND_PIPE, "pipe");
         }

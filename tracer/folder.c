@@ -111,7 +111,8 @@ void rs_folder_set_process(struct rs_folder *folder, const char *process) {
     for (; *process; process++) {
         rs_text_character(&text, *process == '/' || (unsigned char)*process < 33 ? '_' : *process);
     }
-    if (!text.length || folder->process[0] == '.') rs_text_in(folder->process, sizeof folder->process).buffer[0] = '_';
+    if (!text.length) rs_text_character(&text, '_');
+    if (folder->process[0] == '.') folder->process[0] = '_';
 }
 
 long rs_folder_make_home(struct rs_folder *folder) {

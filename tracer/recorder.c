@@ -2,11 +2,13 @@
  *
  * Order of things that makes every instant a good one to be killed at: a packet's file is allocated, mapped and headed
  * under a dot name, then renamed; a packet that is given up is unlinked; a packet that is cut is written anew under a dot
- * name and renamed over itself. */
+ * name and renamed over itself. Signals wait meanwhile (hold.h). */
 #include "tracer/recorder.h"
 #include "tracer/folder.h"
+#include "tracer/hold.h"
 #include "tracer/shapes.h"
 #include "tracer/text.h"
+#include "tracer/wipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,26 +17,28 @@
 #include <sys/stat.h>
 
 #define MAX_STREAMS 4096u
-#define PIECE (64u << 10) /* memory is made ready by so much at a time */
+#define PIECE (64u << 10)        /* memory is made ready by so much at a time */
+#define PACKET_LEAST (16u << 10) /* more than RS_EVENT_MAX */
 #define IO_PACKET_FIRST (64u << 10)
 #define IO_PACKET_MOST (1u << 20)
-#define KEPT_PACKET_FIRST (16u << 10)
 #define KEPT_PACKET_MOST (256u << 10)
 #define FULL_PACKETS 65536u
+#define NOBODY UINT32_MAX /* "thread" of a stream that is abandoned */
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
 __thread struct rs_trace_thread rs_trace_thread __attribute__((tls_model("initial-exec")));
-bool rs_tracing;
+static struct rs_wiped tracing_page;
+extern bool rs_tracing __attribute__((alias("tracing_page")));
 
 static struct {
+    bool on; /* what rs_tracing is in this process, or was in the parent */
     const struct rs_trace_host *host;
     struct rs_trace_settings settings;
     struct rs_folder folder;
-    int begun; /* 0 not yet (a fork's child), 1 being done, 2 done */
-    uint32_t io_packet_most;
+    int begun;      /* 0 not yet (a fork's child), 1 being done, 2 done */
     uint64_t bytes; /* all packets' */
     struct rs_stream *streams;
     uint32_t stream_count; /* ever used */
@@ -58,6 +62,7 @@ static void packet_name(char name[64], bool kept, uint32_t stream, uint64_t sequ
 
 static RS_COLD void fail(const char *what, const char *where, long error) {
     bool was = __atomic_exchange_n(&rs_tracing, false, __ATOMIC_RELAXED);
+    trace.on = false;
     if (was || trace.begun != 2) trace.host->failed(what, where, (int)-error);
     trace.begun = 2;
 }
@@ -69,7 +74,7 @@ static RS_COLD bool begin(void) {
         fail("cannot make a folder for this process in", trace.folder.path, home);
         return false;
     }
-    trace.folder.home = trace.host->keep_descriptor((int)home);
+    trace.folder.home = trace.host->keep_descriptor((int)home, &trace.folder.home);
     long written = rs_folder_write_metadata(&trace.folder);
     if (written < 0) {
         fail("cannot write metadata in", trace.folder.path, written);
@@ -82,11 +87,22 @@ static RS_COLD bool begin(void) {
 
 /* ---- packets ---------------------------------------------------------------------------------------------------- */
 
+static uint32_t streams_used(void) {
+    uint32_t used = __atomic_load_n(&trace.stream_count, __ATOMIC_ACQUIRE);
+    return used < MAX_STREAMS ? used : MAX_STREAMS;
+}
+
+/* `size`, or the next smaller that all streams can have at once in a `part` of the bound. */
+static uint32_t within_bound(uint32_t size, uint32_t part) {
+    uint64_t share = trace.settings.max_bytes / part / (streams_used() + 1);
+    while (trace.settings.max_bytes && size > PACKET_LEAST && size > share) size /= 2;
+    return size;
+}
+
 static uint32_t next_packet_size(const struct rs_writer *writer) {
-    uint32_t first = writer->kept ? KEPT_PACKET_FIRST : IO_PACKET_FIRST;
-    uint32_t most = writer->kept ? KEPT_PACKET_MOST : trace.io_packet_most;
-    if (!writer->packet_size) return first < most ? first : most;
-    uint64_t size = writer->packet_size * 4;
+    uint32_t first = writer->kept ? PACKET_LEAST : IO_PACKET_FIRST;
+    uint32_t most = writer->kept ? within_bound(KEPT_PACKET_MOST, 16) : within_bound(IO_PACKET_MOST, 2);
+    uint64_t size = writer->packet_size ? writer->packet_size * 4 : first;
     return (uint32_t)(size < most ? size : most);
 }
 
@@ -111,40 +127,48 @@ static void note_full(struct full_packet full) {
     __atomic_store_n(&trace.full[at % FULL_PACKETS], pack_full(full), __ATOMIC_RELEASE);
 }
 
-/* Takes the oldest full I/O packet out of the queue; false when there is none, or (only_plain) it is not plain. */
-static bool take_oldest(struct full_packet *full, bool only_plain) {
-    for (;;) {
-        uint64_t head = __atomic_load_n(&trace.full_head, __ATOMIC_ACQUIRE);
-        if (head == __atomic_load_n(&trace.full_tail, __ATOMIC_ACQUIRE)) return false;
-        uint64_t entry = __atomic_load_n(&trace.full[head % FULL_PACKETS], __ATOMIC_ACQUIRE);
-        if (!entry) return false;
-        *full = unpack_full(entry);
-        if (only_plain && !full->plain) return false;
-        if (__atomic_compare_exchange_n(&trace.full_head, &head, head + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            __atomic_store_n(&trace.full[head % FULL_PACKETS], 0, __ATOMIC_RELEASE);
-            return true;
-        }
-    }
+/* The oldest full I/O packet in the queue, and its place there; false when there is none. */
+static bool see_oldest(struct full_packet *full, uint64_t *head) {
+    *head = __atomic_load_n(&trace.full_head, __ATOMIC_ACQUIRE);
+    if (*head == __atomic_load_n(&trace.full_tail, __ATOMIC_ACQUIRE)) return false;
+    uint64_t entry = __atomic_load_n(&trace.full[*head % FULL_PACKETS], __ATOMIC_ACQUIRE);
+    if (entry) *full = unpack_full(entry);
+    return entry;
+}
+
+/* Takes it out of the queue; false when another thread was faster. */
+static bool take_oldest(uint64_t head) {
+    uint64_t seen = head;
+    if (!__atomic_compare_exchange_n(&trace.full_head, &seen, head + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return false;
+    __atomic_store_n(&trace.full[head % FULL_PACKETS], 0, __ATOMIC_RELEASE);
+    return true;
 }
 
 static void release_bytes(uint64_t size) {
     __atomic_fetch_sub(&trace.bytes, size, __ATOMIC_RELAXED);
 }
 
-static bool rerecord(const struct rs_event_header *event, uint32_t size);
-
-/* Writes what is still needed of a packet again, counts the rest as given up, and returns the packet's size. */
-static uint64_t give_up(struct rs_stream *stream, const char *name) {
+/* A file of the trace, mapped; NULL when it cannot be. */
+static void *map_file(const char *name, int access, int protection, uint64_t *size, long *error) {
     struct stat status;
-    long fd = rs_sys(SYS_openat, trace.folder.home, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return 0;
-    const char *bytes = NULL;
-    if (!rs_sys(SYS_fstat, fd, &status)) {
-        bytes = rs_sys_mmap((uint64_t)status.st_size, PROT_READ, MAP_SHARED, (int)fd);
+    void *bytes = NULL;
+    long fd = *error = rs_sys(SYS_openat, trace.folder.home, name, access | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return NULL;
+    *error = rs_sys(SYS_fstat, fd, &status);
+    if (!*error) {
+        *size = (uint64_t)status.st_size;
+        bytes = rs_sys_mmap(*size, protection, MAP_SHARED, (int)fd);
+        if (!bytes) *error = -ENOMEM;
     }
     rs_sys(SYS_close, fd);
-    rs_sys(SYS_unlinkat, trace.folder.home, name, 0);
-    if (!bytes) return 0;
+    return bytes;
+}
+
+static bool rerecord(struct rs_stream *own, const struct rs_event_header *event, uint32_t size);
+
+/* Writes what is still needed of a packet of `stream` again, in the thread's own, and counts the rest as given up. */
+static void give_up(struct rs_stream *own, struct rs_stream *stream, const char *bytes) {
     const struct rs_packet *packet = (const struct rs_packet *)(const void *)bytes;
     const char *end = bytes + packet->context.content_size / 8;
     uint64_t lost = 0;
@@ -152,19 +176,19 @@ static uint64_t give_up(struct rs_stream *stream, const char *name) {
         uint32_t size = rs_event_size(at, end);
         if (!size) break;
         const struct rs_event_header *event = (const struct rs_event_header *)(const void *)at;
-        bool carried = event->id < EVENT_IO && trace.host->needed(event) && rerecord(event, size);
+        bool carried = event->id < EVENT_IO && trace.host->needed(event) && rerecord(own, event, size);
         if (!carried) lost++;
         at += size;
     }
-    uint64_t total = (uint64_t)status.st_size;
-    rs_sys(SYS_munmap, bytes, total);
     __atomic_fetch_add(&stream->io.discarded, lost, __ATOMIC_RELAXED);
-    return total;
 }
 
 /* Allocates the space for a packet. A hole would be a SIGBUS when the disk is full. */
 static long allocate(int fd, uint32_t size) {
-    long result = rs_sys(SYS_fallocate, fd, 0, 0, size);
+    long result;
+    do {
+        result = rs_sys(SYS_fallocate, fd, 0, 0, size);
+    } while (result == -EINTR);
     if (result != -EOPNOTSUPP && result != -ENOSYS && result != -EPERM) return result;
     static const char zeros[4096];
     for (uint32_t done = 0; done < size; done += sizeof zeros) {
@@ -222,26 +246,24 @@ static struct rs_packet *map_packet(const char *name, uint32_t size) {
 static struct rs_packet *reuse_oldest(const char *hidden, uint32_t size) {
     char name[64];
     struct full_packet full;
-    struct stat status;
+    uint64_t head, found = 0;
+    long error;
     if (!trace.settings.max_bytes ||
         __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) + size <= trace.settings.max_bytes ||
-        !take_oldest(&full, true)) {
+        !see_oldest(&full, &head) || !full.plain) {
         return NULL;
     }
     packet_name(name, false, full.stream, full.sequence);
-    if (rs_sys(SYS_renameat, trace.folder.home, name + 1, trace.folder.home, hidden)) return NULL;
-    struct rs_packet *packet = NULL;
-    long fd = rs_sys(SYS_openat, trace.folder.home, hidden, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 && !rs_sys(SYS_fstat, fd, &status)) {
-        release_bytes((uint64_t)status.st_size);
-        if (status.st_size == size)
-            packet = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)fd);
-    }
-    if (fd >= 0) rs_sys(SYS_close, fd);
-    if (!packet) {
-        rs_sys(SYS_unlinkat, trace.folder.home, hidden, 0);
+    /* Mapped first: without a descriptor or memory for it everything stays as it is. */
+    struct rs_packet *packet = map_file(name + 1, O_RDWR, PROT_READ | PROT_WRITE, &found, &error);
+    if (!packet) return NULL;
+    bool ours = found == size && take_oldest(head);
+    if (ours) release_bytes(size);
+    if (!ours || rs_sys(SYS_renameat, trace.folder.home, name + 1, trace.folder.home, hidden)) {
+        rs_sys(SYS_munmap, packet, found);
         return NULL;
     }
+    rs_sys(SYS_madvise, packet, size, MADV_POPULATE_WRITE);
     uint64_t events = packet->context.content_size / 8 - sizeof *packet;
     __atomic_fetch_add(&trace.streams[full.stream].io.discarded, events / sizeof(struct rs_event_io), __ATOMIC_RELAXED);
     memset(packet, 0, size);
@@ -265,38 +287,67 @@ static bool open_packet(struct rs_stream *stream, struct rs_writer *writer) {
         return false;
     }
     __atomic_fetch_add(&trace.bytes, size, __ATOMIC_RELAXED);
-    writer->packet = packet;
     writer->packet_size = size;
     writer->header_check = packet->context.header_check;
     writer->last_time = now;
     writer->plain = true;
     writer->position = (char *)packet + sizeof *packet;
     writer->limit = (char *)packet;
+    /* Last, and in close_packet first: a fork's child unmaps what stands here, wherever this thread is. */
+    __atomic_store_n(&writer->packet, packet, __ATOMIC_RELEASE);
     populate(writer);
     return true;
 }
 
 static void close_packet(struct rs_stream *stream, struct rs_writer *writer) {
-    if (!writer->packet) return;
-    rs_sys(SYS_munmap, writer->packet, writer->packet_size);
-    writer->packet = NULL;
+    struct rs_packet *packet = writer->packet;
+    if (!packet) return;
     writer->position = writer->limit = NULL;
+    __atomic_store_n(&writer->packet, NULL, __ATOMIC_RELEASE);
+    rs_sys(SYS_munmap, packet, writer->packet_size);
     if (!writer->kept) note_full((struct full_packet){stream->number, writer->plain, writer->sequence});
     writer->sequence++;
 }
 
 /* Gives up the oldest packets until all fit the bound. */
-static void keep_bound(void) {
+static void keep_bound(struct rs_stream *own) {
     struct full_packet full;
+    uint64_t head;
     while (trace.settings.max_bytes && __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) > trace.settings.max_bytes &&
-           take_oldest(&full, false)) {
+           see_oldest(&full, &head)) {
         char name[64];
+        uint64_t size = 0;
+        long error;
         packet_name(name, false, full.stream, full.sequence);
-        release_bytes(give_up(&trace.streams[full.stream], name + 1));
+        /* Mapped first: what cannot be read now is not given up now. One that somebody has removed is only forgotten. */
+        char *bytes = map_file(name + 1, O_RDONLY, PROT_READ, &size, &error);
+        if (!bytes && error != -ENOENT) return;
+        if (take_oldest(head) && bytes) {
+            rs_sys(SYS_unlinkat, trace.folder.home, name + 1, 0);
+            release_bytes(size);
+            give_up(own, &trace.streams[full.stream], bytes);
+        }
+        if (bytes) rs_sys(SYS_munmap, bytes, size);
     }
 }
 
 static void record_thread(struct rs_stream *stream);
+
+static bool has_room(const struct rs_writer *writer, uint32_t size) {
+    return writer->packet && (uint64_t)(writer->limit - writer->position) >= size;
+}
+
+static bool change_packet(struct rs_stream *stream, struct rs_writer *writer, uint32_t size) {
+    close_packet(stream, writer);
+    if (!open_packet(stream, writer)) return false;
+    record_thread(stream);
+    if (!stream->bounding) {
+        stream->bounding = true;
+        keep_bound(stream);
+        stream->bounding = false;
+    }
+    return has_room(writer, size);
+}
 
 /* Room for `size` more bytes in the writer. Called with depth raised: nobody else uses this writer. */
 static RS_COLD bool make_room(struct rs_stream *stream, struct rs_writer *writer, uint32_t size) {
@@ -304,16 +355,15 @@ static RS_COLD bool make_room(struct rs_stream *stream, struct rs_writer *writer
            (uint64_t)(writer->limit - writer->position) < size) {
         populate(writer);
     }
-    if (writer->packet && (uint64_t)(writer->limit - writer->position) >= size) return true;
-    close_packet(stream, writer);
-    if (!open_packet(stream, writer)) return false;
-    record_thread(stream);
-    if (!writer->kept && !stream->bounding) {
-        stream->bounding = true;
-        keep_bound();
-        stream->bounding = false;
-    }
-    return writer->packet && (uint64_t)(writer->limit - writer->position) >= size;
+    if (has_room(writer, size)) return true;
+    /* Within the other writer's change, which writes here, too. */
+    if (stream->changing) return change_packet(stream, writer, size);
+    struct rs_held held = rs_hold_signals();
+    stream->changing = true;
+    bool made = change_packet(stream, writer, size);
+    stream->changing = false;
+    rs_release_signals(&held);
+    return made;
 }
 
 /* ---- streams ---------------------------------------------------------------------------------------------------- */
@@ -327,18 +377,38 @@ static bool thread_is_gone(uint32_t tid) {
     return rs_sys(SYS_tgkill, rs_sys(SYS_getpid), tid, 0) == -ESRCH;
 }
 
+/* Sets a writer back to its last commit. What an event left that was begun is wiped from its end to its begin, so that at
+ * every instant it looks like one event that was being written. */
+static void recover_writer(struct rs_writer *writer) {
+    if (!writer->packet) return;
+    uint64_t content = writer->packet->context.content_size / 8;
+    char *begin = (char *)writer->packet + rs_event_padded(content);
+    char *end = writer->limit - begin > (long)RS_EVENT_MAX ? begin + RS_EVENT_MAX : writer->limit;
+    for (volatile uint64_t *word = (uint64_t *)(void *)end; (char *)(uintptr_t)word > begin;) {
+        if (*--word) *word = 0;
+    }
+    writer->last_time = writer->packet->context.timestamp_end;
+    writer->position = begin;
+}
+
+/* A stream whose writer has gone in the middle of something. False: it cannot be written any more. */
+static bool recover(struct rs_stream *stream) {
+    if (stream->changing) {
+        __atomic_store_n(&stream->thread, NOBODY, __ATOMIC_RELEASE);
+        return false;
+    }
+    recover_writer(&stream->io);
+    recover_writer(&stream->kept);
+    return true;
+}
+
 /* Only one thread gets it, a new one (from = 0) as well: others see a new number as soon as it is given out. */
 static bool claim(struct rs_stream *stream, uint32_t from, uint32_t tid) {
     if (!__atomic_compare_exchange_n(&stream->thread, &from, tid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
     stream->number = (uint32_t)(stream - trace.streams);
     stream->kept.kept = true;
-    return true;
-}
-
-static uint32_t streams_used(void) {
-    uint32_t used = __atomic_load_n(&trace.stream_count, __ATOMIC_ACQUIRE);
-    return used < MAX_STREAMS ? used : MAX_STREAMS;
+    return recover(stream);
 }
 
 /* A stream whose thread has ended, or a new one; NULL when there are MAX_STREAMS threads. */
@@ -361,7 +431,10 @@ static bool ensure_begun(void) {
     if (rs_likely(__atomic_load_n(&trace.begun, __ATOMIC_ACQUIRE) == 2)) return true;
     int none = 0;
     if (!__atomic_compare_exchange_n(&trace.begun, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return false;
-    return begin() && rs_tracing;
+    struct rs_held held = rs_hold_signals();
+    bool good = begin() && rs_tracing;
+    rs_release_signals(&held);
+    return good;
 }
 
 /* This thread's stream for the present depth. */
@@ -405,8 +478,7 @@ static bool write_event(struct rs_stream *stream, struct rs_writer *writer, cons
     uint32_t exact = parts_size(parts);
     uint32_t size = rs_event_padded(exact);
     if (size > RS_EVENT_MAX) return false;
-    bool room = writer->packet && (size_t)(writer->limit - writer->position) >= size;
-    if (!room && !make_room(stream, writer, size)) return false;
+    if (!has_room(writer, size) && !make_room(stream, writer, size)) return false;
     struct rs_event_start *event = (struct rs_event_start *)(void *)writer->position;
     const struct rs_event_header *header = parts->fixed;
     uint64_t time = rs_clock_now(&stream->clock);
@@ -433,33 +505,73 @@ static void record_thread(struct rs_stream *stream) {
     if (stream->kept.packet) write_event(stream, &stream->kept, &parts);
 }
 
+#define LONGEST_JUMP (8u << 20) /* a stack's usual size: what is further away is on another */
+#define OWN_FRAMES 512u /* a writer's stack pointer may be that of our caller; a handler's frame is larger than this */
+
+/* Has the writer gone that raised the depth? A handler that interrupts it is below it on its stack, or on the thread's stack
+ * for signals. (One that is disarmed while in use, SS_AUTODISARM, cannot be told from none.) */
+static bool is_gone(uint64_t depth, uint64_t here) {
+    uint64_t there = depth & ~(uint64_t)RS_TRACE_LEVEL;
+    stack_t signals;
+    if (!there || there > here + OWN_FRAMES || here + OWN_FRAMES - there > LONGEST_JUMP) return false;
+    if (rs_sys(SYS_sigaltstack, NULL, &signals)) return false;
+    if (!(signals.ss_flags & SS_ONSTACK)) return true;
+    return there - (uintptr_t)signals.ss_sp < signals.ss_size;
+}
+
+/* Lowers the depth by the levels whose writers are gone. */
+static RS_COLD void lower(struct rs_trace_thread *thread, uint64_t here) {
+    while (thread->depth && is_gone(thread->depth, here)) {
+        uint64_t level = thread->depth & RS_TRACE_LEVEL;
+        thread->depth = here | level; /* ours while we repair: a handler must not do the same within */
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        struct rs_stream *stream = thread->streams[level - 1];
+        if (stream && !recover(stream)) thread->streams[level - 1] = NULL;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        thread->depth = level > 1 ? thread->outer : 0;
+    }
+}
+
 /* Raises the depth and finds the writer; NULL (depth as it was): the event is lost. */
-static struct rs_stream *enter(struct rs_trace_thread *thread, uint32_t *depth) {
-    *depth = thread->depth;
-    if (*depth >= RS_TRACE_DEPTHS) return NULL;
-    thread->depth = *depth + 1;
+static struct rs_stream *enter(struct rs_trace_thread *thread, uint64_t *before) {
+    uint64_t here = rs_stack_pointer();
+    if (thread->depth) lower(thread, here);
+    *before = thread->depth;
+    uint32_t level = (uint32_t)(*before & RS_TRACE_LEVEL);
+    if (level >= RS_TRACE_DEPTHS) return NULL;
+    if (level) thread->outer = *before;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    bool fresh = !thread->streams[*depth];
-    struct rs_stream *stream = own_stream(thread, *depth);
+    thread->depth = here | (level + 1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    bool fresh = !thread->streams[level];
+    struct rs_stream *stream = own_stream(thread, level);
     if (!stream) {
-        thread->depth = *depth;
+        thread->depth = *before;
         return NULL;
     }
     if (fresh) record_thread(stream);
     return stream;
 }
 
-static void leave(struct rs_trace_thread *thread, uint32_t depth) {
+static void leave(struct rs_trace_thread *thread, uint64_t depth) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     thread->depth = depth;
 }
 
+/* An event without a stream of its own: nested too deep, too many threads, or before a child's trace has begun. */
+static void count_lost(const struct rs_trace_thread *thread) {
+    struct rs_stream *stream = thread->streams[0] ? thread->streams[0] : trace.streams;
+    __atomic_fetch_add(&stream->io.discarded, 1, __ATOMIC_RELAXED);
+}
+
 static bool record(const struct parts *parts, bool kept) {
-    if (!ensure_begun()) return false;
     struct rs_trace_thread *thread = &rs_trace_thread;
-    uint32_t depth;
-    struct rs_stream *stream = enter(thread, &depth);
-    if (!stream) return false;
+    uint64_t depth;
+    struct rs_stream *stream = ensure_begun() ? enter(thread, &depth) : NULL;
+    if (!stream) {
+        count_lost(thread);
+        return false;
+    }
     struct rs_writer *writer = kept ? &stream->kept : &stream->io;
     bool written = write_event(stream, writer, parts);
     if (!written) __atomic_fetch_add(&writer->discarded, 1, __ATOMIC_RELAXED);
@@ -487,59 +599,77 @@ RS_COLD void rs_record_io_slow(int fd, uint32_t operation, int64_t result, uint6
 }
 
 /* A needed event of a packet that is given up, once more, in this thread's stream. Called with depth raised. */
-static bool rerecord(const struct rs_event_header *event, uint32_t size) {
-    struct rs_trace_thread *thread = &rs_trace_thread;
-    struct rs_stream *stream = thread->streams[thread->depth - 1];
+static bool rerecord(struct rs_stream *own, const struct rs_event_header *event, uint32_t size) {
     if (event->id == RS_EVENT_open) {
-        char copy[RS_EVENT_MAX];
-        memcpy(copy, event, size);
-        ((struct rs_event_open *)(void *)copy)->flags |= RS_OPEN_CARRIED;
-        struct parts carried = {copy, size, NULL, 0, NULL, 0};
-        return write_event(stream, &stream->io, &carried);
+        /* Not all of it is copied: this may be a small signal stack. */
+        struct rs_event_open open = *(const struct rs_event_open *)(const void *)event;
+        const char *name[] = {(const char *)event + sizeof open};
+        open.flags |= RS_OPEN_CARRIED;
+        struct parts carried = {&open, sizeof open, name, 1, NULL, 0};
+        return write_event(own, &own->io, &carried);
     }
     struct parts parts = {event, size, NULL, 0, NULL, 0};
-    return write_event(stream, &stream->io, &parts);
+    return write_event(own, &own->io, &parts);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
+
+static struct rs_stream *map_streams(void) {
+    return rs_sys_mmap(MAX_STREAMS * sizeof(struct rs_stream), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+}
 
 bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_trace_host *host) {
     trace.host = host;
     trace.settings = *settings;
     rs_folder_set_process(&trace.folder, settings->process);
-    trace.io_packet_most = IO_PACKET_MOST;
-    while (settings->max_bytes && trace.io_packet_most > IO_PACKET_FIRST &&
-           trace.io_packet_most > settings->max_bytes / 4) {
-        trace.io_packet_most /= 2;
-    }
     long root = rs_folder_open(&trace.folder, settings->folder);
     if (root < 0) {
         fail("cannot make or open the folder", trace.folder.path, root);
         return false;
     }
-    trace.folder.root = host->keep_descriptor((int)root);
-    trace.streams = rs_sys_mmap(MAX_STREAMS * sizeof *trace.streams, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    trace.folder.root = host->keep_descriptor((int)root, &trace.folder.root);
+    trace.streams = map_streams();
     trace.full = rs_sys_mmap(FULL_PACKETS * sizeof *trace.full, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (!trace.streams || !trace.full) {
         fail("no memory for recording in", trace.folder.path, -ENOMEM);
         return false;
     }
-    rs_tracing = true;
-    trace.begun = 1;
-    return begin() && rs_tracing;
+    rs_wipe_on_fork(&tracing_page, sizeof tracing_page);
+    rs_tracing = trace.on = true;
+    return ensure_begun();
+}
+
+/* The parent's packet. Where a handler has forked, the child returns into the middle of an event: what it writes there must
+ * go nowhere. */
+static void drop_packet(const struct rs_writer *writer, bool in_use) {
+    if (!writer->packet) return;
+    if (in_use) {
+        rs_sys(SYS_mmap, writer->packet, writer->packet_size, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    } else {
+        rs_sys(SYS_munmap, writer->packet, writer->packet_size);
+    }
+}
+
+static void drop_streams(void) {
+    uint32_t used = streams_used();
+    bool in_use = rs_trace_thread.depth;
+    for (uint32_t i = 0; i < used; i++) {
+        drop_packet(&trace.streams[i].io, in_use);
+        drop_packet(&trace.streams[i].kept, in_use);
+    }
+    struct rs_stream *fresh = in_use ? map_streams() : NULL;
+    if (fresh)
+        trace.streams = fresh;
+    else
+        memset(trace.streams, 0, used * sizeof *trace.streams);
 }
 
 void rs_trace_forked(void) {
-    if (!rs_tracing) return;
-    uint32_t used = streams_used();
-    for (uint32_t i = 0; i < used; i++) {
-        struct rs_stream *stream = &trace.streams[i];
-        if (stream->io.packet) rs_sys(SYS_munmap, stream->io.packet, stream->io.packet_size);
-        if (stream->kept.packet) rs_sys(SYS_munmap, stream->kept.packet, stream->kept.packet_size);
-        memset(stream, 0, sizeof *stream);
-    }
+    if (!trace.on) return;
+    drop_streams();
     memset(trace.full, 0, FULL_PACKETS * sizeof *trace.full);
     memset(&rs_trace_thread, 0, sizeof rs_trace_thread);
     trace.full_head = trace.full_tail = trace.bytes = 0;
@@ -547,12 +677,14 @@ void rs_trace_forked(void) {
     if (trace.folder.home >= 0) trace.host->release_descriptor(trace.folder.home);
     trace.folder.home = -1;
     trace.begun = 0;
-    char name[32];
-    rs_read_file("/proc/self/comm", name, sizeof name);
+    char name[32] = "";
+    rs_sys(SYS_prctl, 16 /* PR_GET_NAME */, name, 0, 0, 0);
     rs_folder_set_process(&trace.folder, name);
+    rs_tracing = true;
 }
 
-/* Writes the packet anew without its empty tail, under a dot name, and renames it over itself. */
+/* Writes the packet anew without its empty tail and with what is known by now to be lost, under a dot name, and renames it
+ * over itself. */
 static void cut_packet(struct rs_stream *stream, struct rs_writer *writer) {
     if (!writer->packet) return;
     char name[64];
@@ -564,6 +696,7 @@ static void cut_packet(struct rs_stream *stream, struct rs_writer *writer) {
         /* Each event's check is seeded with the header's: a new header means new checks. */
         struct rs_packet *packet = (struct rs_packet *)(void *)copy;
         packet->context.packet_size = size * 8;
+        packet->context.events_discarded = __atomic_load_n(&writer->discarded, __ATOMIC_RELAXED);
         packet->context.header_check = rs_header_check(packet);
         for (char *at = copy + sizeof *packet; at < copy + size;) {
             uint32_t event = rs_event_size(at, copy + size);
@@ -573,7 +706,7 @@ static void cut_packet(struct rs_stream *stream, struct rs_writer *writer) {
             start->check = rs_event_check(start, event, packet->context.header_check);
             at += event;
         }
-        rs_folder_put(&trace.folder, name, copy, size);
+        if (!rs_folder_put(&trace.folder, name, copy, size)) release_bytes(writer->packet_size - size);
         rs_sys(SYS_munmap, copy, size);
     }
     close_packet(stream, writer);
@@ -583,16 +716,18 @@ void rs_trace_finish(void) {
     if (!rs_tracing || trace.begun != 2) return;
     struct rs_trace_thread *thread = &rs_trace_thread;
     uint32_t tid = rs_trace_tid(), used = streams_used();
-    uint32_t depth = thread->depth;
-    thread->depth = RS_TRACE_DEPTHS;
+    uint64_t depth = thread->depth;
+    struct rs_held held = rs_hold_signals();
+    thread->depth = rs_stack_pointer() | RS_TRACE_DEPTHS;
     for (uint32_t i = 0; i < used; i++) {
         struct rs_stream *stream = &trace.streams[i];
         uint32_t owner = __atomic_load_n(&stream->thread, __ATOMIC_RELAXED);
         bool gone = owner && owner != tid && thread_is_gone(owner) && claim(stream, owner, tid);
-        if (owner != tid && !gone) continue;
+        if ((owner != tid && !gone) || !recover(stream)) continue;
         cut_packet(stream, &stream->io);
         cut_packet(stream, &stream->kept);
         if (gone) __atomic_store_n(&stream->thread, 0, __ATOMIC_RELEASE);
     }
     thread->depth = depth;
+    rs_release_signals(&held);
 }

@@ -1,16 +1,23 @@
 /* recorder.h: writes a trace (layout.h) from inside the guarded process.
  *
  *   thread ──► struct rs_trace_thread (TLS) ──► stream ──► two writers:
- *                depth: 0 free, 1 writing,                   io    I/O events, opens, contexts: a flight recorder
+ *                level: 0 free, 1 writing,                   io    I/O events, opens, contexts: a flight recorder
  *                       2 a signal handler within            kept  process, modules, stacks, findings: never given up
  *
  * - A writer fills one packet, a file that is mapped shared, and belongs to one thread at a time: no lock, no atomic
- *   read-modify-write. A signal handler that interrupts a writer in mid-event takes a second stream (depth 1).
+ *   read-modify-write. A signal handler that interrupts a writer in mid-event takes a second stream (level 2).
+ * - A handler may never come back (siglongjmp, pthread_exit): `depth` holds the writer's stack pointer beside the level, so
+ *   that a later writer above it on the same stack knows that it is gone. What it left in mid-event is wiped; a stream that
+ *   it left while its packet was being changed is abandoned, as though the process had been killed there. (A handler that
+ *   goes over to another coroutine for a while, and lets the interrupted one go on later, is not supported.)
  * - A thread that ends leaves its stream to the next new thread: streams whose thread is gone are looked for by tid.
  * - When all packets together would pass the bound, the oldest full I/O packet of any stream is unlinked. What in it is
- *   still needed (host->needed) is written again first.
- * - A fork's child writes nothing into its parent's packets: rs_trace_forked() drops them, and its own trace is begun at
- *   its first event.
+ *   still needed (host->needed) is written again first. Packets are the smaller the smaller the bound is, and the more
+ *   threads there are. Not bounded are one packet of 16 KiB for each thread, and the kept ones: that is the least a trace
+ *   takes.
+ * - A fork's child writes nothing into its parent's packets: it reads rs_tracing as false (wipe.h), rs_trace_forked() drops
+ *   them and sets it again, and its own trace is begun at its first event. A child that runs no handlers (_Fork, clone)
+ *   records nothing.
  * - Whatever fails switches tracing off, with one call of host->failed; the process goes on. Space is allocated before it is
  *   mapped, so a full disk is an error here and no SIGBUS later.
  *
@@ -26,7 +33,9 @@
 
 /* What the recorder asks of the guard around it. */
 struct rs_trace_host {
-    int (*keep_descriptor)(int fd);     /* moves one of the guard's own fds to a safe number; returns it */
+    /* Moves one of the guard's own fds to a safe number and returns it; stores it in *holder whenever it changes, -1 when the
+     * descriptor is lost. */
+    int (*keep_descriptor)(int fd, int *holder);
     void (*release_descriptor)(int fd); /* closes such a one */
     void (*begun)(void); /* a trace has begun: write process, modules, live contexts, open descriptions */
     bool (*needed)(const struct rs_event_header *event);            /* must this event outlive its packet? */
@@ -57,15 +66,18 @@ struct rs_stream {
     uint32_t thread; /* tid of the thread that writes; 0: free. Atomic. */
     uint32_t number;
     bool bounding; /* giving packets up: what is written again must not begin the same once more */
+    bool changing; /* a packet is being changed: its files and its mapping may not be what the writer says */
     struct rs_clock clock;
     struct rs_writer io, kept;
 } __attribute__((aligned(64)));
 
 #define RS_TRACE_DEPTHS 2
+#define RS_TRACE_LEVEL 7u /* a stack pointer's lowest bits, always 0 in it */
 struct rs_trace_thread {
     struct rs_stream *streams[RS_TRACE_DEPTHS];
-    uint32_t depth;
-    uint32_t tid; /* cached; 0: ask */
+    uint64_t depth; /* 0, or the writer's stack pointer | its level */
+    uint64_t outer; /* while the level is 2: what depth was before */
+    uint32_t tid;   /* cached; 0: ask */
 };
 extern __thread struct rs_trace_thread rs_trace_thread RS_HIDDEN __attribute__((tls_model("initial-exec")));
 
@@ -75,7 +87,7 @@ extern bool rs_tracing RS_HIDDEN;
 /* Begins: makes the process's folder and metadata. Returns false (after host->failed) when that cannot be. */
 bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_trace_host *host);
 
-/* In a fork's child: forget the parent's packets. */
+/* In a fork's child: forget the parent's packets, and record again. The calling thread may be in a signal handler. */
 void rs_trace_forked(void);
 
 /* At exit: the packets of this thread, and of threads that are gone, are cut to what is in them. */
@@ -89,6 +101,16 @@ bool rs_record(const void *fixed, uint32_t size, const char *const *strings, uin
                const uint64_t *words, uint32_t word_count, bool kept);
 
 void rs_record_io_slow(int fd, uint32_t operation, int64_t result, uint64_t description, uint64_t context);
+
+static inline uint64_t rs_stack_pointer(void) {
+#if defined(__x86_64__) && !defined(__clang_analyzer__)
+    uint64_t pointer;
+    __asm__("mov %%rsp, %0" : "=r"(pointer));
+    return pointer;
+#else
+    return (uint64_t)(uintptr_t)__builtin_frame_address(0);
+#endif
+}
 
 /* The commit: one aligned 16-byte store of {content_size, timestamp_end}. */
 typedef uint64_t rs_commit_word __attribute__((vector_size(16)));
@@ -118,14 +140,19 @@ _Static_assert(offsetof(struct rs_event_io, check) == 16 && offsetof(struct rs_e
 static inline void rs_record_io(int fd, uint32_t operation, int64_t result, uint64_t description, uint64_t context) {
     struct rs_trace_thread *thread = &rs_trace_thread;
     struct rs_stream *stream = thread->streams[0];
-    if (rs_unlikely(thread->depth || !stream ||
-                    (size_t)(stream->io.limit - stream->io.position) < sizeof(struct rs_event_io))) {
+    if (rs_unlikely(thread->depth || !stream)) {
         rs_record_io_slow(fd, operation, result, description, context);
         return;
     }
-    thread->depth = 1;
+    /* Raised before the room is looked at: from here on no handler takes it. */
+    thread->depth = rs_stack_pointer() | 1;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     struct rs_writer *writer = &stream->io;
+    if (rs_unlikely((size_t)(writer->limit - writer->position) < sizeof(struct rs_event_io))) {
+        thread->depth = 0;
+        rs_record_io_slow(fd, operation, result, description, context);
+        return;
+    }
     uint64_t time = rs_clock_now(&stream->clock);
     if (rs_unlikely(time <= writer->last_time)) time = writer->last_time + 1;
     /* The event as the five words that it is, so that it goes from registers to where it lies; rs_event_check unrolled. */

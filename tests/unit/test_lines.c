@@ -208,7 +208,7 @@ static void much_damage_is_harmless(void **state) {
         struct sample sample = sample_of(version);
         uint64_t size = sample.sections.line.size;
         unsigned char *bytes = (unsigned char *)(uintptr_t)sample.sections.line.at, *good = malloc(size);
-        if (!good) abort();
+        if (!good || !bytes) abort();
         memcpy(good, bytes, size);
         for (int round = 0; round < 20000; round++) {
             for (int i = 0; i < 6; i++) {

@@ -26,7 +26,8 @@ static uint64_t needed_description; /* its open event must outlive its packet */
 static int failures, begins;
 static char failed_where[512];
 
-static int keep(int fd) {
+static int keep(int fd, int *holder) {
+    if (holder) *holder = fd;
     return fd;
 }
 
