@@ -27,12 +27,12 @@ static struct rs_context *places; /* shared; the levels one after the other */
 static struct {
     uint64_t last_id;
     uint32_t used[LEVELS]; /* places of each level beyond which none was ever taken; atomic, only rises */
-} *shared;
+} * shared;
 static int levels;
 static uint32_t node_count;
-static uint32_t *heads;           /* private: each place's list of nodes */
-static struct node *nodes;        /* private; node 0 is none */
-static uint64_t free_node;        /* counter << 32 | node */
+static uint32_t *heads;    /* private: each place's list of nodes */
+static struct node *nodes; /* private; node 0 is none */
+static uint64_t free_node; /* counter << 32 | node */
 static uint32_t next_node = 1;
 
 bool rs_contexts_start(void) {
@@ -62,8 +62,8 @@ static bool claim(struct rs_context *place, uint64_t id) {
 
 static void raise_used(int level, uint32_t used) {
     uint32_t known = __atomic_load_n(&shared->used[level], __ATOMIC_RELAXED);
-    while (used > known && !__atomic_compare_exchange_n(&shared->used[level], &known, used, true, __ATOMIC_RELAXED,
-                                                        __ATOMIC_RELAXED)) {
+    while (used > known &&
+           !__atomic_compare_exchange_n(&shared->used[level], &known, used, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
 }
 

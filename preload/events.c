@@ -115,7 +115,8 @@ static void read_command(char *command, size_t size) {
 }
 
 static void record_process(void) {
-    char command[4000];
+    /* Not on the stack: a forked child's trace may begin in a handler on a small one. Only one thread begins it. */
+    static char command[4000];
     read_command(command, sizeof command);
     const char *strings[] = {command};
     struct rs_event_process event = {

@@ -57,7 +57,8 @@ struct rs_packet_header {
 
 struct rs_packet_context {
     uint64_t timestamp_begin;
-    uint64_t events_discarded; /* in this stream, up to this packet's begin: given up or not recordable */
+    uint64_t
+        events_discarded; /* in this stream, up to this packet's begin (its end, when it was cut at exit): given up or not recordable */
     uint64_t packet_seq_num;
     uint64_t packet_size;  /* bits */
     uint64_t content_size; /* bits */

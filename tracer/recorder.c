@@ -25,6 +25,9 @@
 #define FULL_PACKETS 65536u
 #define NOBODY UINT32_MAX /* "thread" of a stream that is abandoned */
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -263,7 +266,7 @@ static struct rs_packet *reuse_oldest(const char *hidden, uint32_t size) {
         rs_sys(SYS_munmap, packet, found);
         return NULL;
     }
-    rs_sys(SYS_madvise, packet, size, MADV_POPULATE_WRITE);
+    rs_sys(SYS_madvise, packet, size, MADV_POPULATE_READ); /* its pages are dirty already */
     uint64_t events = packet->context.content_size / 8 - sizeof *packet;
     __atomic_fetch_add(&trace.streams[full.stream].io.discarded, events / sizeof(struct rs_event_io), __ATOMIC_RELAXED);
     memset(packet, 0, size);

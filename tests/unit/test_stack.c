@@ -125,7 +125,8 @@ static int with_depth_0(void) {
 /* ---- the trace ----------------------------------------------------------------------------------------------------
  */
 
-static int same_fd(int fd) {
+static int same_fd(int fd, int *holder) {
+    if (holder) *holder = fd;
     return fd;
 }
 
