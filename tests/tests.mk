@@ -3,9 +3,9 @@
 include $(wildcard tests/*/*.mk)
 
 .PHONY: test
-test: deps all unit programs
+test: deps all unit programs demo-programs
 	tests/run.sh
 
 .PHONY: demo
-demo: deps all $(B)/demo/shop $(B)/demo/basketd
+demo: deps all demo-programs
 	tests/demo/demo.sh
