@@ -70,7 +70,15 @@ REQSCOPE_FUNCTION(reqscope_id, reqscope_begin, (const char *label), (label), (re
 /* Ends a context: first the functions given to reqscope_defer run, last first, with this context current; then the one
  * that was current when it began is current again on this thread. 0, an unknown id, and one that has ended already are
  * ignored. May be called on another thread than the one that began it, once. */
-REQSCOPE_FUNCTION(void, reqscope_end, (reqscope_id id), (id), (void)0)
+#ifdef REQSCOPE_LIBRARY
+void reqscope_end(reqscope_id id);
+#else
+__attribute__((unused)) static inline void reqscope_end(reqscope_id id) {
+    static void *found_;
+    void *address_ = reqscope_function_(&found_, "reqscope_end");
+    if (address_) ((void (*)(reqscope_id))(uintptr_t)address_)(id);
+}
+#endif
 
 /* The context that is current on this thread, 0 for none. */
 REQSCOPE_FUNCTION(reqscope_id, reqscope_current, (void), (), (reqscope_id)0)

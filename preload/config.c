@@ -125,6 +125,7 @@ void rs_config_read(struct rs_config *config, const char *(*get)(const char *nam
     config->mode = choose(complaints, "REQSCOPE_MODE", get("REQSCOPE_MODE"), modes, RS_MODE_COUNT);
     config->policy = choose(complaints, "REQSCOPE_POLICY", get("REQSCOPE_POLICY"), policies, RS_POLICY_COUNT);
     config->context_by_api_only = choose(complaints, "REQSCOPE_CONTEXT", get("REQSCOPE_CONTEXT"), contexts, 2) == 1;
+    config->checks_named = path_or_null(get("REQSCOPE_CHECK"));
     config->checks = read_checks(complaints, get("REQSCOPE_CHECK"));
     config->stack_depth = read_depth(complaints, get("REQSCOPE_STACK_DEPTH"));
     config->trace_max = read_size(complaints, get("REQSCOPE_TRACE_MAX"));

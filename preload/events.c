@@ -126,12 +126,16 @@ static void record_process(void) {
     rs_record(&event, sizeof event, strings, 1, NULL, 0, true);
 }
 
+static void record_family_context(struct rs_context *context) {
+    if (rs_is_in_family(context->process, context->began)) rs_event_context_begin(context);
+}
+
 /* A trace stands by itself: it begins with what was there before it. */
 static void begun(void) {
     record_process();
     rs_modules_refresh();
     rs_modules_record_all();
-    rs_context_each_live(rs_event_context_begin);
+    rs_context_each_live(record_family_context);
     if (rs_thread.current) rs_event_context_switch(rs_thread.current);
     for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
         struct rs_description *description = rs_lookup(fd);

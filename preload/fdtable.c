@@ -20,6 +20,7 @@ struct rs_description *rs_descriptions;
 
 static uint32_t description_count;
 static uint32_t *local;       /* by description index, private */
+static uint32_t *number_of;   /* by fd, private: rs_note_number */
 static uint32_t *refused;     /* by description index, private: rs_note_refused */
 static uint32_t *place_by_id; /* shared: the place of id, at id % description_count, until a later id takes it over */
 /* A fork's own: what was counted for the child, by fd. Held from before a fork until after it; taken nowhere else. */
@@ -40,12 +41,13 @@ bool rs_table_start(void) {
     description_count = rs_space_is_limited() ? LIMITED_DESCRIPTIONS : MOST_DESCRIPTIONS;
     rs_slots = rs_reserve_private(rs_slot_count, sizeof *rs_slots);
     counted = rs_reserve_private(rs_slot_count, sizeof *counted);
+    number_of = rs_reserve_private(rs_slot_count, sizeof *number_of);
     rs_descriptions = rs_reserve_shared(description_count, sizeof *rs_descriptions);
     local = rs_reserve_private(description_count, sizeof *local);
     refused = rs_reserve_private(description_count, sizeof *refused);
     place_by_id = rs_reserve_shared(description_count, sizeof *place_by_id);
     shared = rs_reserve_shared(1, sizeof *shared);
-    if (!rs_slots || !counted || !rs_descriptions || !local || !refused || !place_by_id || !shared) {
+    if (!rs_slots || !counted || !number_of || !rs_descriptions || !local || !refused || !place_by_id || !shared) {
         rs_slot_count = 0;
         return false;
     }
@@ -101,6 +103,14 @@ struct rs_description *rs_description_new(void) {
     if (refused[index]) refused[index] = 0;
     __atomic_store_n(&place_by_id[id % description_count], index, __ATOMIC_RELAXED);
     return description;
+}
+
+void rs_note_number(int fd, uint64_t context) {
+    if ((uint32_t)fd < rs_slot_count && (number_of[fd] || context)) number_of[fd] = (uint32_t)context;
+}
+
+bool rs_number_is_of(int fd, uint64_t context) {
+    return context && (uint32_t)fd < rs_slot_count && number_of[fd] == (uint32_t)context;
 }
 
 void rs_note_refused(const struct rs_description *description, uint64_t context) {

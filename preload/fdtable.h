@@ -86,6 +86,10 @@ bool rs_still(int fd, const struct rs_description *description, uint64_t id);
 /* Does a number of this process stand for the description with this id? One look, however many are open. */
 bool rs_is_open(uint64_t id);
 
+/* Which context made this number, by dup (low half of its id): it may close it, whoever owns the description. */
+void rs_note_number(int fd, uint64_t context);
+bool rs_number_is_of(int fd, uint64_t context);
+
 /* The context that was refused the description last, in this process (low half of its id); 0: none. */
 void rs_note_refused(const struct rs_description *description, uint64_t context);
 bool rs_was_refused(const struct rs_description *description, uint64_t context);

@@ -14,6 +14,7 @@
 #include "preload/real.h"
 #include "preload/stack.h"
 #include "preload/track.h"
+#include "tracer/clock.h"
 #include "tracer/wipe.h"
 
 #include <errno.h>
@@ -41,7 +42,27 @@ static void after_fork(void) {
     rs_table_fork_done();
 }
 
+/* The processes that this one descends from by fork, the nearest last, and when it was forked. */
+static uint32_t ancestors[16], ancestor_count, own_pid;
+static uint64_t forked_at;
+
+bool rs_is_in_family(uint32_t process, uint64_t began) {
+    if (process == own_pid) return true;
+    for (uint32_t i = 0; i < ancestor_count; i++) {
+        if (ancestors[i] == process) return began <= forked_at;
+    }
+    return false;
+}
+
+static void note_ancestor(void) {
+    uint32_t most = sizeof ancestors / sizeof *ancestors;
+    ancestors[ancestor_count < most ? ancestor_count++ : most - 1] = own_pid;
+    own_pid = (uint32_t)rs_sys(SYS_getpid);
+    forked_at = rs_clock_monotonic();
+}
+
 static void in_child(void) {
+    note_ancestor();
     forked = true;
     rs_on = started;
     rs_trace_thread.tid = 0;
@@ -56,7 +77,15 @@ static bool start_tables(void) {
     return rs_table_start() && rs_contexts_start() && rs_findings_start();
 }
 
+/* The kinds that this version looks for. */
+#define BUILT_KINDS (1u << RS_FINDING_foreign_io | 1u << RS_FINDING_foreign_close | 1u << RS_FINDING_dirty_handover)
+
 static void say_what_is_not_there(void) {
+    for (uint32_t kind = 0; rs_config.checks_named && kind < RS_FINDING_COUNT; kind++) {
+        if (rs_config.checks & ~BUILT_KINDS & 1u << kind) {
+            rs_log_line("REQSCOPE_CHECK: this version does not look for it yet", rs_finding_kind_name(kind));
+        }
+    }
     if (rs_config.rules)
         rs_log_line("REQSCOPE_RULES: this version has no rules; the file is not read", rs_config.rules);
 }
@@ -83,6 +112,7 @@ __attribute__((constructor)) static void start(void) {
     static char complaints_buffer[4096];
     struct rs_text complaints = rs_text_in(complaints_buffer, sizeof complaints_buffer);
     int saved = errno;
+    own_pid = (uint32_t)rs_sys(SYS_getpid);
     rs_real_resolve();
     rs_clock_start();
     rs_config_read(&rs_config, get_variable, &complaints);

@@ -26,6 +26,9 @@ struct rs_thread {
 extern bool rs_on RS_HIDDEN;
 extern __thread struct rs_thread rs_thread RS_HIDDEN __attribute__((tls_model("initial-exec")));
 
+/* Was this context there when the process began (a fork's child: began before the fork, in an ancestor), or is it its own? */
+bool rs_is_in_family(uint32_t process, uint64_t began);
+
 /* This process is about to end without running destructors. */
 void rs_process_ends(void);
 

@@ -29,6 +29,7 @@ static uint64_t target_device, target_inode;
 static char cut; /* what was written last does not end its line; atomic */
 static char path[512];
 static bool path_has_pid;
+static bool detached; /* rs_log_detached: number 2 serves */
 static uint64_t dropped;
 
 static void expand_path(const char *pattern, char *out, size_t size) {
@@ -111,6 +112,14 @@ void rs_log_forked(void) {
     if (fd < 0) return;
     if (target >= 0) rs_own_close(target);
     set_target(fd);
+}
+
+void rs_log_detached(void) {
+    int fd = __atomic_load_n(&target, __ATOMIC_ACQUIRE);
+    if (target_kind != RS_LOG_STDERR || waiting == WAITS_NOT || fd < 0) return;
+    detached = true;
+    rs_own_close(fd);
+    __atomic_store_n(&target, -1, __ATOMIC_RELEASE);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------------- */
@@ -220,6 +229,7 @@ void rs_log_write(const char *text, size_t length) {
         rs_own_lost(fd);
         fd = -1;
     }
+    if (detached && fd < 0 && is_target(2)) fd = 2;
     bool written = false;
     if (fd >= 0) written = (target_kind == RS_LOG_SYSLOG ? write_syslog : write_report)(fd, text, length);
     if (!written) __atomic_fetch_add(&dropped, 1, __ATOMIC_RELAXED);

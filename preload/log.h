@@ -15,6 +15,10 @@ void rs_log_start(const struct rs_config *config);
 /* In a fork's child: a path with %p means another file now. */
 void rs_log_forked(void);
 
+/* The process has become a daemon: whoever started it may read its standard error to the end, which a copy of ours would
+ * put off for ever. From now on number 2 itself is used, while it still is what it was. */
+void rs_log_detached(void);
+
 /* Writes length bytes with one write, or drops them. Any thread, signal safe; errno kept. */
 void rs_log_write(const char *text, size_t length);
 

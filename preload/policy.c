@@ -64,7 +64,10 @@ static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struc
     uint64_t id = description->id;
     if (leasable(fd, description)) {
         /* Refused once, refused for good: what it had sent may be half done. */
-        if (rs_was_refused(description, rs_thread.current)) return refuse(EPERM);
+        if (rs_was_refused(description, rs_thread.current)) {
+            rs_found(RS_FINDING_dirty_handover, operation, fd, description);
+            return refuse(EPERM);
+        }
         return lease(fd, operation, description, tag) ? (struct rs_call){description, id}
                                                       : refuse_description(description);
     }
@@ -104,7 +107,9 @@ RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {
     /* A fork's child that closes its copy ends nothing. */
     if (open_to_all(description, owner) || rs_inherited(description)) return true;
     if (!looked_for(RS_FINDING_foreign_close) || !rs_still(fd, description, id) || stale(fd, description)) return true;
-    if (leasable(fd, description)) return true;
+    /* A pool may close what it may lease; what was refused is still its owner's. A number of its own making is its own. */
+    if (leasable(fd, description) && !rs_was_refused(description, rs_thread.current)) return true;
+    if (rs_number_is_of(fd, rs_thread.current)) return true;
     if (rs_found(RS_FINDING_foreign_close, operation, fd, description)) return true;
     errno = EPERM;
     return false;

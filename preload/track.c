@@ -71,6 +71,7 @@ void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const cha
     struct rs_description *description = make(fd, operation, kind, rs_thread.current);
     if (!description) return;
     if (description->opener) rs_context_owns(description->opener, 1);
+    rs_note_number(fd, 0);
     rs_bind(fd, description);
     rs_event_open(fd, description, name);
 }
@@ -101,6 +102,7 @@ void rs_duplicated(int from, int fd) {
     struct rs_description *description = rs_lookup(from);
     if (!rs_known(description)) description = rs_adopt(from);
     if (!description || !rs_known(description)) return;
+    rs_note_number(fd, rs_thread.current);
     rs_bind(fd, description);
     rs_event_dup(from, fd, description);
 }

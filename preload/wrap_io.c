@@ -1,4 +1,4 @@
-/* wrap_io.c: reading and writing. All but two of these are alike, and are made from calls.def. */
+/* wrap_io.c: reading and writing. All but a few of these are alike, and are made from calls.def. */
 #include "preload/wrap.h"
 
 #include <fcntl.h>
@@ -69,5 +69,28 @@ RS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offse
     ssize_t result = real.splice(in, in_offset, out, out_offset, size, flags);
     rs_end_call(from, in, RS_OP_splice, result);
     rs_end_call(to, out, RS_OP_splice, result);
+    return result;
+}
+
+RS_EXPORT ssize_t tee(int in, int out, size_t size, unsigned flags) {
+    struct rs_call from = rs_begin_call(in, RS_OP_read);
+    if (rs_refused(from)) return -1;
+    struct rs_call to = rs_begin_call(out, RS_OP_write);
+    if (rs_refused(to)) return -1;
+    ssize_t result = real.tee(in, out, size, flags);
+    rs_end_call(from, in, RS_OP_read, result);
+    rs_end_call(to, out, RS_OP_write, result);
+    return result;
+}
+
+RS_EXPORT ssize_t copy_file_range(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size,
+                                  unsigned flags) {
+    struct rs_call from = rs_begin_call(in, RS_OP_read);
+    if (rs_refused(from)) return -1;
+    struct rs_call to = rs_begin_call(out, RS_OP_write);
+    if (rs_refused(to)) return -1;
+    ssize_t result = real.copy_file_range(in, in_offset, out, out_offset, size, flags);
+    rs_end_call(from, in, RS_OP_read, result);
+    rs_end_call(to, out, RS_OP_write, result);
     return result;
 }

@@ -1,10 +1,11 @@
-/* wrap_process.c: _exit, which a fork's child ends by, and vfork. A vfork's child runs in our memory but with descriptors of its own until it calls exec or _exit: what it
+/* wrap_process.c: _exit, which a fork's child ends by, becoming a daemon, and vfork. A vfork's child runs in our memory but with descriptors of its own until it calls exec or _exit: what it
  * opens and closes must not change our tables.
  *
  * A C function cannot wrap vfork (its frame would be gone when the parent comes back to it), so on x86-64 this is the system
  * call itself, with the return address kept in a register, and a note on each side of it. Elsewhere vfork is fork, which POSIX
  * allows. */
 #include "preload/guard.h"
+#include "preload/log.h"
 #include "preload/wrap.h"
 
 #include <errno.h>
@@ -18,6 +19,18 @@ RS_EXPORT void _exit(int code) {
 }
 
 SAME_AS(_Exit, _exit)
+
+RS_EXPORT pid_t setsid(void) {
+    pid_t session = real.setsid();
+    if (session >= 0 && rs_tables_are_ours()) rs_log_detached();
+    return session;
+}
+
+RS_EXPORT int daemon(int keep_folder, int keep_streams) {
+    int result = real.daemon(keep_folder, keep_streams);
+    if (!result && rs_tables_are_ours()) rs_log_detached();
+    return result;
+}
 
 #if defined(__x86_64__)
 

@@ -119,3 +119,8 @@ long rs_folder_make_home(struct rs_folder *folder) {
     make_uuid(folder);
     return make_home(folder);
 }
+
+void rs_folder_mark_stopped(const struct rs_folder *folder) {
+    long fd = rs_sys(SYS_openat, folder->home, RS_FOLDER_STOPPED, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) rs_sys(SYS_close, fd);
+}

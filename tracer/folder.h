@@ -26,6 +26,10 @@ long rs_folder_make_home(struct rs_folder *folder);
 /* Writes the file `metadata`. */
 long rs_folder_write_metadata(const struct rs_folder *folder);
 
+/* Leaves an empty file RS_FOLDER_STOPPED: the recording stopped before the process did, and the reader must say so. */
+#define RS_FOLDER_STOPPED ".stopped"
+void rs_folder_mark_stopped(const struct rs_folder *folder);
+
 /* Writes a file of this process's under `hidden`, a name with a leading dot, and gives it the name without it. */
 long rs_folder_put(const struct rs_folder *folder, const char *hidden, const char *bytes, size_t length);
 

@@ -1,5 +1,6 @@
 /* reader.c: see reader.h. From the top down: events, packets, streams, the folder. */
 #include "tracer/reader.h"
+#include "tracer/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -552,6 +553,22 @@ static void read_metadata(struct rs_reader *reader) {
     close(fd);
 }
 
+/* The recorder leaves a mark when it had to stop: what came after is not in the trace. */
+static void look_for_stop(struct rs_reader *reader) {
+    struct stat status;
+    int fd = open_file(reader, RS_FOLDER_STOPPED, &status);
+    if (fd < 0) return;
+    close(fd);
+    reader->totals.damages++;
+    char *line = NULL;
+    if (asprintf(&line,
+                 "%s: the recording stopped before the process did (its log says why): what came after is not here",
+                 reader->folder) < 0)
+        line = NULL;
+    reader->report(reader->argument, line ? line : "the recording stopped before the process did");
+    free(line);
+}
+
 /* Makes a cursor for each stream and puts it on its first event. */
 static bool open_streams(struct rs_reader *reader) {
     const struct file *files = reader->files, *end;
@@ -601,6 +618,7 @@ struct rs_reader *rs_reader_open(const char *folder, rs_reader_report *report, v
                  folder);
     } else {
         read_metadata(reader);
+        look_for_stop(reader);
         if (open_streams(reader)) return reader;
         complain(reader, "%s: cannot be read: out of memory", folder);
     }

@@ -66,6 +66,7 @@ static void packet_name(char name[64], bool kept, uint32_t stream, uint64_t sequ
 static RS_COLD void fail(const char *what, const char *where, long error) {
     bool was = __atomic_exchange_n(&rs_tracing, false, __ATOMIC_RELAXED);
     trace.on = false;
+    if (was && trace.folder.home >= 0) rs_folder_mark_stopped(&trace.folder);
     if (was || trace.begun != 2) trace.host->failed(what, where, (int)-error);
     trace.begun = 2;
 }

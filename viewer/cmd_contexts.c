@@ -71,7 +71,7 @@ static json_t *json_from_row(const struct model *model, const struct row *row) {
     if (!object) memory_exhausted();
     json_put(object, "id", json_from_number(context->id));
     json_put(object, "pid", json_from_number(row->process->pid));
-    json_put(object, "label", json_from_text(begin ? begin->label : NULL));
+    json_put(object, "label", json_from_text(begin ? begin->label : ""));
     json_put(object, "parent", json_from_number(begin ? begin->parent : 0));
     json_put(object, "begin_ns", json_from_time(begin ? begin->began : 0));
     json_put(object, "end_ns", json_from_time(model_context_end(model, row->process, context)));

@@ -40,7 +40,7 @@ json_t *json_from_context(const struct model *model, const struct process *proce
     const struct context *context = model_context_of(model, process, id);
     json_t *object = checked(json_object());
     json_put(object, "id", json_from_number(id));
-    json_put(object, "label", json_from_text(context ? context->label : id ? NULL : ""));
+    json_put(object, "label", json_from_text(context ? context->label : ""));
     return object;
 }
 

@@ -61,9 +61,15 @@ fi
 if [[ -x $RS ]]; then
     damaged=
     for victim in $(victims); do
-        "$RS" report "$WORK/traces/$victim" >/dev/null 2>"$WORK/err" || damaged+="$victim ($(head -n 1 "$WORK/err")) "
+        "$RS" report "$WORK/traces/$victim" >/dev/null 2>"$WORK/all-err"
+        # One victim limits its files' sizes: its trace says that it was stopped, which is no damage.
+        grep -v 'the recording stopped before the process did' "$WORK/all-err" >"$WORK/err"
+        [[ ! -s $WORK/err ]] || damaged+="$victim ($(head -n 1 "$WORK/err")) "
+        cat "$WORK/all-err" >>"$WORK/all-damage"
     done
     expect_equal "every victim's trace is read by reqscope" "" "$damaged"
+    expect "a recording that had to stop is said to be incomplete" \
+        grep -q 'victim_process.*the recording stopped before the process did' "$WORK/all-damage"
 fi
 
 # --- the library's file

@@ -3,3 +3,8 @@
 
 bool rs_on;
 __thread struct rs_thread rs_thread __attribute__((tls_model("initial-exec")));
+
+bool rs_is_in_family(uint32_t process, uint64_t began) {
+    (void)process, (void)began;
+    return true;
+}
