@@ -49,6 +49,42 @@ static int sending_is_refused(void) {
     return 0;
 }
 
+static int pipes_and_ranges_are_refused(void) {
+    struct iovec part = {(void *)"evil", 4};
+    int owners[2], mine[2];
+    char byte;
+    begin();
+    reqscope_switch(a);
+    int file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    MUST(file >= 0);
+    MUST(!pipe(owners));
+    reqscope_switch(b);
+    MUST(!pipe(mine) && write(mine[1], "evil", 4) == 4);
+    REFUSED(tee(mine[0], owners[1], 4, 0), EPERM);
+    REFUSED(vmsplice(owners[1], &part, 1, 0), EPERM);
+    REFUSED(copy_file_range(open("/proc/self/exe", O_RDONLY), NULL, file, NULL, 4, 0), EPERM);
+    reqscope_switch(a);
+    MUST(!fcntl(owners[0], F_SETFL, O_NONBLOCK));
+    REFUSED(read(owners[0], &byte, 1), EAGAIN);
+    return 0;
+}
+
+/* Lease: a connection taken in the middle of an exchange stays its owner's, also when the refused one gives it up. */
+static int a_refused_lease_may_not_be_closed(void) {
+    begin();
+    reqscope_switch(a);
+    MUST(write(pair[0], "question", 8) == 8);
+    reqscope_switch(b);
+    REFUSED(write(pair[0], "evil", 4), EPERM);
+    REFUSED(read(pair[0], buffer, 4), EPERM);
+    REFUSED(close(pair[0]), EPERM);
+    struct pollfd wait = {pair[0], POLLIN, 0};
+    MUST(poll(&wait, 1, -1) == 1 && wait.revents & POLLERR);
+    reqscope_switch(a);
+    MUST(write(pair[1], "answer", 6) == 6 && read(pair[0], buffer, sizeof buffer) == 6);
+    return 0;
+}
+
 static int receiving_is_refused(void) {
     struct iovec part;
     begin();
@@ -194,6 +230,8 @@ static int reports_are_there_once(void) {
 #define DENY "REQSCOPE_MODE=deny"
 static const struct victim_test tests[] = {
     VICTIM(sending_is_refused, DENY),
+    VICTIM(pipes_and_ranges_are_refused, DENY),
+    VICTIM(a_refused_lease_may_not_be_closed, DENY " REQSCOPE_POLICY=lease"),
     VICTIM(receiving_is_refused, DENY),
     VICTIM(files_are_refused, DENY),
     VICTIM(connecting_and_accepting_are_refused, DENY),

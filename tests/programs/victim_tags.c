@@ -49,6 +49,21 @@ static int duplicates_keep_the_tag(void) {
     return 0;
 }
 
+/* Whoever makes a number may close it; the owner's own stays the owner's. */
+static int the_maker_of_a_duplicate_may_close_it(void) {
+    begin();
+    int fd = opened();
+    reqscope_switch(b);
+    int mine = dup(fd), another = fcntl(fd, F_DUPFD, 50);
+    MUST(mine >= 0 && !close(mine) && !close(another));
+    REFUSED(close(fd), EPERM);
+    reqscope_switch(a);
+    int owners = dup(fd);
+    reqscope_switch(b);
+    REFUSED(close(owners), EPERM);
+    return 0;
+}
+
 static int a_new_description_has_a_new_tag(void) {
     begin();
     int fd = opened();
@@ -288,6 +303,7 @@ static int high_numbers_are_tracked(void) {
 #define DENY "REQSCOPE_MODE=deny"
 static const struct victim_test tests[] = {
     VICTIM(duplicates_keep_the_tag, DENY),
+    VICTIM(the_maker_of_a_duplicate_may_close_it, DENY),
     VICTIM(a_new_description_has_a_new_tag, DENY),
     VICTIM(fork_keeps_the_tag, DENY),
     VICTIM(a_failed_dup2_in_a_child_changes_nothing, DENY),
