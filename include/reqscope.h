@@ -71,7 +71,7 @@ REQSCOPE_FUNCTION(reqscope_id, reqscope_begin, (const char *label), (label), (re
  * that was current when it began is current again on this thread. 0, an unknown id, and one that has ended already are
  * ignored. May be called on another thread than the one that began it, once. */
 #ifdef REQSCOPE_LIBRARY
-void reqscope_end(reqscope_id id);
+REQSCOPE_FUNCTION(void, reqscope_end, (reqscope_id id), (id), (void)0)
 #else
 __attribute__((unused)) static inline void reqscope_end(reqscope_id id) {
     static void *found_;

@@ -88,7 +88,8 @@ static uint32_t kind_bit(const char *name, size_t length) {
 }
 
 /* "foreign-io,leak" names the kinds; "+hang,-leak" changes the default. */
-static uint32_t read_checks(struct rs_text *complaints, const char *value) {
+static uint32_t read_checks(struct rs_text *complaints, const char *value, uint32_t *named) {
+    *named = 0;
     if (!value || !*value) return DEFAULT_CHECKS;
     uint32_t checks = *value == '+' || *value == '-' ? DEFAULT_CHECKS : 0;
     uint32_t understood = 0;
@@ -101,6 +102,7 @@ static uint32_t read_checks(struct rs_text *complaints, const char *value) {
         }
         checks = *word == '-' ? checks & ~bit : checks | bit;
         understood |= bit;
+        if (*word != '-') *named |= bit;
         word += length;
         word += *word == ',';
     }
@@ -125,8 +127,7 @@ void rs_config_read(struct rs_config *config, const char *(*get)(const char *nam
     config->mode = choose(complaints, "REQSCOPE_MODE", get("REQSCOPE_MODE"), modes, RS_MODE_COUNT);
     config->policy = choose(complaints, "REQSCOPE_POLICY", get("REQSCOPE_POLICY"), policies, RS_POLICY_COUNT);
     config->context_by_api_only = choose(complaints, "REQSCOPE_CONTEXT", get("REQSCOPE_CONTEXT"), contexts, 2) == 1;
-    config->checks_named = path_or_null(get("REQSCOPE_CHECK"));
-    config->checks = read_checks(complaints, get("REQSCOPE_CHECK"));
+    config->checks = read_checks(complaints, get("REQSCOPE_CHECK"), &config->checks_named);
     config->stack_depth = read_depth(complaints, get("REQSCOPE_STACK_DEPTH"));
     config->trace_max = read_size(complaints, get("REQSCOPE_TRACE_MAX"));
     config->trace = path_or_null(get("REQSCOPE_TRACE"));

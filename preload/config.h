@@ -14,8 +14,8 @@ struct rs_config {
     enum rs_mode mode;
     enum rs_policy policy;
     bool context_by_api_only;
-    bool checks_named; /* REQSCOPE_CHECK names some */
-    uint32_t checks;   /* bit 1 << enum rs_finding_kind: look for it */
+    uint32_t checks_named; /* those of them that REQSCOPE_CHECK names */
+    uint32_t checks;       /* bit 1 << enum rs_finding_kind: look for it */
     uint32_t stack_depth;
     uint64_t trace_max; /* bytes, 0: no bound */
     const char *trace;  /* a folder, or NULL */

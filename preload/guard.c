@@ -81,10 +81,9 @@ static bool start_tables(void) {
 #define BUILT_KINDS (1u << RS_FINDING_foreign_io | 1u << RS_FINDING_foreign_close | 1u << RS_FINDING_dirty_handover)
 
 static void say_what_is_not_there(void) {
-    for (uint32_t kind = 0; rs_config.checks_named && kind < RS_FINDING_COUNT; kind++) {
-        if (rs_config.checks & ~BUILT_KINDS & 1u << kind) {
-            rs_log_line("REQSCOPE_CHECK: this version does not look for it yet", rs_finding_kind_name(kind));
-        }
+    for (uint32_t kind = 0; kind < RS_FINDING_COUNT; kind++) {
+        if (!(rs_config.checks_named & ~BUILT_KINDS & 1u << kind)) continue;
+        rs_log_line("REQSCOPE_CHECK: this version does not look for it yet", rs_finding_kind_name(kind));
     }
     if (rs_config.rules)
         rs_log_line("REQSCOPE_RULES: this version has no rules; the file is not read", rs_config.rules);

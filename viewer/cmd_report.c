@@ -25,8 +25,8 @@ static void print_summary(const struct model *model, const struct finding **find
     putchar('\n');
     free(duration);
     if (model->lost_events)
-        printf("%sat least %" PRIu64 " events were given up to stay below REQSCOPE_TRACE_MAX%s: findings are all here; "
-                                     "of I/O, and of contexts and\ndescriptions that had ended, the latest.\n",
+        printf("%sat least %" PRIu64 " events were given up to stay below REQSCOPE_TRACE_MAX%s: findings are all\n"
+               "here; of I/O, and of contexts and descriptions that had ended, the latest.\n",
                output_begin(STYLE_BAD), model->lost_events, output_end());
 }
 
