@@ -4,6 +4,7 @@
 #include "tracer/text.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -136,7 +137,7 @@ static enum rs_kind describe_other(int fd, const struct stat *status, char name[
     struct rs_text text = rs_text_in(link, sizeof link);
     rs_text_add(&text, "/proc/self/fd/");
     rs_text_number(&text, (uint64_t)fd);
-    long length = rs_sys(SYS_readlink, link, name, RS_NAME_SIZE - 1);
+    long length = rs_sys(SYS_readlinkat, AT_FDCWD, link, name, RS_NAME_SIZE - 1);
     name[length > 0 ? length : 0] = 0;
     for (char *at = name; *at; at++) {
         if ((unsigned char)*at < 32 || *at == 127) *at = '?';

@@ -6,6 +6,7 @@
 #include "tracer/text.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -68,7 +69,7 @@ static void set_path(struct rs_module *module, const struct dl_phdr_info *info) 
         rs_text_add(&text, info->dlpi_name);
         return;
     }
-    long length = rs_sys(SYS_readlink, "/proc/self/exe", module->path, sizeof module->path - 1);
+    long length = rs_sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", module->path, sizeof module->path - 1);
     module->path[length > 0 ? length : 0] = 0;
 }
 
