@@ -1,6 +1,7 @@
 /* api.c: the functions that applications call. include/reqscope.h is their documentation. */
 #include "preload/context.h"
 #include "preload/events.h"
+#include "preload/log.h"
 #include "preload/track.h"
 #include "preload/wrap.h"
 
@@ -23,6 +24,7 @@ RS_EXPORT __typeof__(reqscope_local_set) reqscope_local_set;
 static RS_COLD void say_full(void) {
     static char said;
     if (!__atomic_test_and_set(&said, __ATOMIC_RELAXED)) {
+        rs_log_line("coverage reduced: no place for more live contexts; further requests have none", NULL);
         rs_event_coverage(RS_COVERAGE_CONTEXTS_FULL, "more than a million live contexts: further ones have no id");
     }
 }

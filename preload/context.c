@@ -98,7 +98,7 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     context->parent = rs_thread.current;
     context->began = rs_clock_monotonic();
     context->thread = rs_trace_tid();
-    context->process = (uint32_t)rs_sys(SYS_getpid);
+    context->process = rs_pid;
     context->origin = origin;
     heads[context - places] = 0;
     copy_label(context->label, label);

@@ -71,12 +71,9 @@ void rs_event_context_begin(struct rs_context *context) {
     if (!rs_tracing) return;
     const char *strings[] = {context->label};
     struct rs_event_context_begin event = {
-        EVENT_HEADER(context_begin, -1),
-        .origin = context->process == (uint32_t)rs_sys(SYS_getpid) ? context->origin : RS_ORIGIN_INHERITED,
-        .context = rs_context_id(context),
-        .parent = context->parent,
-        .began = context->began,
-        .thread = context->thread,
+        EVENT_HEADER(context_begin, -1),   .origin = context->process == rs_pid ? context->origin : RS_ORIGIN_INHERITED,
+        .context = rs_context_id(context), .parent = context->parent,
+        .began = context->began,           .thread = context->thread,
     };
     RECORD(event, strings, 1);
 }
@@ -120,8 +117,8 @@ static void record_process(void) {
     read_command(command, sizeof command);
     const char *strings[] = {command};
     struct rs_event_process event = {
-        EVENT_HEADER(process, -1), .pid = (uint32_t)rs_sys(SYS_getpid), .parent_pid = (uint32_t)rs_sys(SYS_getppid),
-        .mode = rs_config.mode,    .policy = rs_config.policy,
+        EVENT_HEADER(process, -1),  .pid = rs_pid, .parent_pid = (uint32_t)rs_sys(SYS_getppid), .mode = rs_config.mode,
+        .policy = rs_config.policy,
     };
     rs_record(&event, sizeof event, strings, 1, NULL, 0, true);
 }

@@ -4,12 +4,12 @@
 #include "preload/describe.h"
 #include "preload/events.h"
 #include "preload/report.h"
+#include "preload/reserve.h"
 #include "preload/stack.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define TABLE_SIZE (1u << 16)
 
@@ -28,10 +28,8 @@ static uint32_t next_number;
 static uint32_t epoch = 1;
 
 bool rs_findings_start(void) {
-    table = rs_sys_mmap(TABLE_SIZE * sizeof *table, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                        -1);
-    place_by_number = rs_sys_mmap((TABLE_SIZE + 1) * sizeof *place_by_number, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    table = rs_reserve_private(TABLE_SIZE, sizeof *table);
+    place_by_number = rs_reserve_private(TABLE_SIZE + 1, sizeof *place_by_number);
     return table && place_by_number;
 }
 

@@ -28,7 +28,6 @@ extern bool rs_on RS_HIDDEN __attribute__((alias("on_page")));
 __thread struct rs_thread rs_thread __attribute__((tls_model("initial-exec")));
 
 static bool started; /* the guard is on in this process, whatever a child reads in rs_on before in_child */
-static bool forked;  /* this process is a fork's child */
 
 static const char *get_variable(const char *name) {
     return secure_getenv(name);
@@ -43,11 +42,12 @@ static void after_fork(void) {
 }
 
 /* The processes that this one descends from by fork, the nearest last, and when it was forked. */
-static uint32_t ancestors[16], ancestor_count, own_pid;
+uint32_t rs_pid;
+static uint32_t ancestors[16], ancestor_count;
 static uint64_t forked_at;
 
 bool rs_is_in_family(uint32_t process, uint64_t began) {
-    if (process == own_pid) return true;
+    if (process == rs_pid) return true;
     for (uint32_t i = 0; i < ancestor_count; i++) {
         if (ancestors[i] == process) return began <= forked_at;
     }
@@ -56,14 +56,13 @@ bool rs_is_in_family(uint32_t process, uint64_t began) {
 
 static void note_ancestor(void) {
     uint32_t most = sizeof ancestors / sizeof *ancestors;
-    ancestors[ancestor_count < most ? ancestor_count++ : most - 1] = own_pid;
-    own_pid = (uint32_t)rs_sys(SYS_getpid);
+    ancestors[ancestor_count < most ? ancestor_count++ : most - 1] = rs_pid;
+    rs_pid = (uint32_t)rs_sys(SYS_getpid);
     forked_at = rs_clock_monotonic();
 }
 
 static void in_child(void) {
     note_ancestor();
-    forked = true;
     rs_on = started;
     rs_trace_thread.tid = 0;
     rs_table_forked(rs_disowned);
@@ -111,7 +110,7 @@ __attribute__((constructor)) static void start(void) {
     static char complaints_buffer[4096];
     struct rs_text complaints = rs_text_in(complaints_buffer, sizeof complaints_buffer);
     int saved = errno;
-    own_pid = (uint32_t)rs_sys(SYS_getpid);
+    rs_pid = (uint32_t)rs_sys(SYS_getpid);
     rs_real_resolve();
     rs_clock_start();
     rs_config_read(&rs_config, get_variable, &complaints);
@@ -121,7 +120,7 @@ __attribute__((constructor)) static void start(void) {
 
 /* A server that forks for each connection would use up its parent's places if a child's numbers went on counting. */
 void rs_process_ends(void) {
-    if (!rs_tables_are_ours() || !forked) return;
+    if (!rs_tables_are_ours() || !ancestor_count) return;
     rs_forget_all();
     started = false;
     __atomic_store_n(&rs_on, false, __ATOMIC_RELAXED);

@@ -24,6 +24,7 @@ struct rs_thread {
 #define RS_VFORK_CHILD (~1ull)
 
 extern bool rs_on RS_HIDDEN;
+extern uint32_t rs_pid RS_HIDDEN; /* this process, right also after a fork: a request's begin asks no kernel */
 extern __thread struct rs_thread rs_thread RS_HIDDEN __attribute__((tls_model("initial-exec")));
 
 /* Was this context there when the process began (a fork's child: began before the fork, in an ancestor), or is it its own? */

@@ -2,6 +2,7 @@
  * to the one who has it. Entries are never removed: an unloaded module's addresses may still be in a stack that is kept. */
 #include "preload/modules.h"
 #include "preload/guard.h"
+#include "preload/reserve.h"
 #include "tracer/recorder.h"
 #include "tracer/text.h"
 
@@ -9,7 +10,6 @@
 #include <fcntl.h>
 #include <link.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define MOST_MODULES 4096u
 
@@ -111,8 +111,7 @@ void rs_modules_refresh(void) {
     if (changes == __atomic_load_n(&seen_changes, __ATOMIC_RELAXED)) return;
     if (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE)) return;
     if (!modules) {
-        modules = rs_sys_mmap(MOST_MODULES * sizeof *modules, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+        modules = rs_reserve_private(MOST_MODULES, sizeof *modules);
     }
     if (modules) dl_iterate_phdr(note_module, NULL);
     __atomic_store_n(&seen_changes, changes, __ATOMIC_RELAXED);

@@ -1,6 +1,7 @@
 /* stack.c: see stack.h. */
 #include "preload/stack.h"
 #include "preload/guard.h"
+#include "preload/log.h"
 #include "preload/modules.h"
 #include "preload/reserve.h"
 #include "tracer/recorder.h"
@@ -193,7 +194,9 @@ uint32_t rs_stack_intern(const uint64_t *addresses, uint32_t frames, uint32_t fl
         }
         if (entry >> 32 == hash >> 32 && same((uint32_t)entry, addresses, frames)) return (uint32_t)entry;
     }
-    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+    if (!__atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED)) {
+        rs_log_line("coverage reduced: no place for more different stacks; new ones are not kept", NULL);
+    }
     return 0;
 }
 

@@ -61,12 +61,8 @@ static struct rs_description *make(int fd, enum rs_operation operation, enum rs_
     return description;
 }
 
-static bool untracked(void) {
-    return !rs_tables_are_ours();
-}
-
 void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const char *name) {
-    if (untracked()) return;
+    if (!rs_tables_are_ours()) return;
     forget(fd);
     struct rs_description *description = make(fd, operation, kind, rs_thread.current);
     if (!description) return;
@@ -79,7 +75,7 @@ void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const cha
 struct rs_description *rs_adopt(int fd) {
     char name[RS_NAME_SIZE];
     int saved = errno;
-    if (untracked()) return NULL;
+    if (!rs_tables_are_ours()) return NULL;
     enum rs_kind kind = rs_describe(fd, name);
     if (!name[0] && !rs_identity(fd)) return NULL;
     struct rs_description *description = make(fd, RS_OP_found, kind, 0);
@@ -97,7 +93,7 @@ struct rs_description *rs_adopt_anew(int fd) {
 }
 
 void rs_duplicated(int from, int fd) {
-    if (untracked()) return;
+    if (!rs_tables_are_ours()) return;
     forget(fd);
     struct rs_description *description = rs_lookup(from);
     if (!rs_known(description)) description = rs_adopt(from);
@@ -109,7 +105,7 @@ void rs_duplicated(int from, int fd) {
 
 void rs_named(int fd, enum rs_kind kind, const char *name) {
     struct rs_description *description = rs_lookup(fd);
-    if (!rs_known(description) || untracked()) return;
+    if (!rs_known(description) || !rs_tables_are_ours()) return;
     if (kind) description->kind = (uint8_t)kind;
     rs_event_name(fd, description, name);
 }
@@ -130,7 +126,7 @@ bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint
 
 struct rs_closing rs_close_begin(int fd) {
     struct rs_closing closing = {NULL, false};
-    if (!untracked()) closing.description = rs_unbind(fd, &closing.last);
+    if (rs_tables_are_ours()) closing.description = rs_unbind(fd, &closing.last);
     return closing;
 }
 

@@ -49,48 +49,21 @@ SAME_AS(__send, send)
 SAME_AS(__sendmmsg, sendmmsg)
 SAME_AS(sendfile64, sendfile)
 
-/* Two descriptors: both must be allowed, and each gets its event. */
-RS_EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t size) {
-    struct rs_call to = rs_begin_call(out, RS_OP_sendfile);
-    if (rs_refused(to)) return -1;
-    struct rs_call from = rs_begin_call(in, RS_OP_read);
-    if (rs_refused(from)) return -1;
-    ssize_t result = real.sendfile(out, in, offset, size);
-    rs_end_call(from, in, RS_OP_read, result);
-    rs_end_call(to, out, RS_OP_sendfile, result);
-    return result;
-}
-
-RS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags) {
-    struct rs_call from = rs_begin_call(in, RS_OP_splice);
-    if (rs_refused(from)) return -1;
-    struct rs_call to = rs_begin_call(out, RS_OP_splice);
-    if (rs_refused(to)) return -1;
-    ssize_t result = real.splice(in, in_offset, out, out_offset, size, flags);
-    rs_end_call(from, in, RS_OP_splice, result);
-    rs_end_call(to, out, RS_OP_splice, result);
-    return result;
-}
-
-RS_EXPORT ssize_t tee(int in, int out, size_t size, unsigned flags) {
-    struct rs_call from = rs_begin_call(in, RS_OP_read);
-    if (rs_refused(from)) return -1;
-    struct rs_call to = rs_begin_call(out, RS_OP_write);
-    if (rs_refused(to)) return -1;
-    ssize_t result = real.tee(in, out, size, flags);
-    rs_end_call(from, in, RS_OP_read, result);
-    rs_end_call(to, out, RS_OP_write, result);
-    return result;
-}
-
-RS_EXPORT ssize_t copy_file_range(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size,
-                                  unsigned flags) {
-    struct rs_call from = rs_begin_call(in, RS_OP_read);
-    if (rs_refused(from)) return -1;
-    struct rs_call to = rs_begin_call(out, RS_OP_write);
-    if (rs_refused(to)) return -1;
-    ssize_t result = real.copy_file_range(in, in_offset, out, out_offset, size, flags);
-    rs_end_call(from, in, RS_OP_read, result);
-    rs_end_call(to, out, RS_OP_write, result);
-    return result;
-}
+/* From one descriptor to another: both must be allowed, and each gets its event. The parameters are called `in` and `out`. */
+#define BETWEEN(name, params, args, sends)                   \
+    RS_EXPORT ssize_t name params {                          \
+        struct rs_call from = rs_begin_call(in, RS_OP_read); \
+        if (rs_refused(from)) return -1;                     \
+        struct rs_call to = rs_begin_call(out, sends);       \
+        if (rs_refused(to)) return -1;                       \
+        ssize_t result = real.name args;                     \
+        rs_end_call(from, in, RS_OP_read, result);           \
+        rs_end_call(to, out, sends, result);                 \
+        return result;                                       \
+    }
+BETWEEN(sendfile, (int out, int in, off_t *offset, size_t size), (out, in, offset, size), RS_OP_sendfile)
+BETWEEN(splice, (int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags),
+        (in, in_offset, out, out_offset, size, flags), RS_OP_write)
+BETWEEN(tee, (int in, int out, size_t size, unsigned flags), (in, out, size, flags), RS_OP_write)
+BETWEEN(copy_file_range, (int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags),
+        (in, in_offset, out, out_offset, size, flags), RS_OP_write)

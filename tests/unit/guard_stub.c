@@ -2,6 +2,7 @@
 #include "preload/guard.h"
 
 bool rs_on;
+uint32_t rs_pid;
 __thread struct rs_thread rs_thread __attribute__((tls_model("initial-exec")));
 
 bool rs_is_in_family(uint32_t process, uint64_t began) {
