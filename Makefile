@@ -2,6 +2,11 @@
 #
 #   make            build both             make demo       the main job, in a minute
 #   make test       all tests              make bench      what it costs (bench-quick: in 40 seconds)
+#   make coverage-calls   which of libc's calls on descriptors are interposed, and tested
+#   make servers          real servers under load answer as they do bare        (QUICK=1: in a few minutes)
+#   make transparency     other programs' own test suites end as they do bare   (QUICK=1: the shortest)
+#   make soak             20 minutes of everything from 16 threads              (SOAK=60: one)
+#   make sanitize         unit tests and a soak under ThreadSanitizer and AddressSanitizer
 #   make lint       format and analysers   make format     rewrite the sources' layout
 #   make deps       install what the above need (Debian; make lint: deps-lint)
 #   make install PREFIX=/usr/local DESTDIR=                make uninstall removes the same files
@@ -20,8 +25,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wer
 CFLAGS ?= -O2 -g
 # The sources have no fortified calls: the guard exports read and its kin itself, and must not call their checked twins.
 COMMON := -std=gnu11 $(WARNINGS) -fno-strict-aliasing -D_GNU_SOURCE -U_FORTIFY_SOURCE -Iinclude -I. $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-GUARD_FLAGS := $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions -fno-builtin-printf -DREQSCOPE_LIBRARY
-GUARD_LINK := -shared -Wl,-soname,libreqscope.so -Wl,-z,nodelete -Wl,-z,now -Wl,-z,defs -Wl,--version-script=$(B)/exports.map
+# libc's headers have inline twins of some functions that the guard exports (__NO_INLINE__ leaves them out).
+GUARD_FLAGS := $(COMMON) -D__NO_INLINE__ -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions -fno-builtin-printf -DREQSCOPE_LIBRARY
+GUARD_LINK := -shared -Wl,-soname,libreqscope.so -Wl,-z,nodelete -Wl,-z,now -Wl,-z,defs -Wl,-Bsymbolic-functions -Wl,--version-script=$(B)/exports.map
 
 SHARED_C := tracer/names.c tracer/check.c
 GUARD_C := $(wildcard preload/*.c) tracer/recorder.c tracer/folder.c tracer/shapes.c tracer/metadata.c tracer/clock.c $(SHARED_C)
@@ -114,7 +120,7 @@ TIDY = xargs -P "$$(nproc)" -I{} sh -c 'said=$$(clang-tidy --quiet {} -- "$$@" 2
 lint-tidy:
 	@echo "  TIDY $(words $(LINT_C)) files"
 	@status=0; \
-	printf '%s\n' $(LINT_GUARD_C) | $(TIDY) $(LINT_FLAGS) -DREQSCOPE_LIBRARY || status=1; \
+	printf '%s\n' $(LINT_GUARD_C) | $(TIDY) $(LINT_FLAGS) -D__NO_INLINE__ -DREQSCOPE_LIBRARY || status=1; \
 	printf '%s\n' $(filter-out $(LINT_GUARD_C),$(LINT_C)) | $(TIDY) $(LINT_FLAGS) || status=1; \
 	exit $$status
 
@@ -136,7 +142,7 @@ format: deps-lint
 
 .PHONY: clean help
 clean:
-	rm -rf $(B) build-clang build-asan
+	rm -rf $(B) build-clang build-asan build-tsan
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile

@@ -1,7 +1,7 @@
 /* api.c: the functions that applications call. include/reqscope.h is their documentation. */
 #include "preload/context.h"
+#include "preload/coverage.h"
 #include "preload/events.h"
-#include "preload/log.h"
 #include "preload/track.h"
 #include "preload/wrap.h"
 
@@ -21,14 +21,6 @@ RS_EXPORT __typeof__(reqscope_defer) reqscope_defer;
 RS_EXPORT __typeof__(reqscope_local_get) reqscope_local_get;
 RS_EXPORT __typeof__(reqscope_local_set) reqscope_local_set;
 
-static RS_COLD void say_full(void) {
-    static char said;
-    if (!__atomic_test_and_set(&said, __ATOMIC_RELAXED)) {
-        rs_log_line("coverage reduced: no place for more live contexts; further requests have none", NULL);
-        rs_event_coverage(RS_COVERAGE_CONTEXTS_FULL, "more than a million live contexts: further ones have no id");
-    }
-}
-
 static void make_current(uint64_t id) {
     if (id == rs_thread.current) return;
     rs_thread.current = id;
@@ -39,7 +31,8 @@ reqscope_id reqscope_begin(const char *label) {
     if (!rs_on) return 0;
     struct rs_context *context = rs_context_begin(label, RS_ORIGIN_API);
     if (!context) {
-        say_full();
+        rs_coverage_reduced(RS_COVERAGE_CONTEXTS_FULL, "more than a million live contexts: further requests have none",
+                            NULL);
         return 0;
     }
     uint64_t id = rs_context_id(context);
@@ -48,14 +41,16 @@ reqscope_id reqscope_begin(const char *label) {
     return id;
 }
 
-/* The nearest context around it that is still live. */
-static uint64_t live_parent(const struct rs_context *context) {
-    uint64_t parent = context->parent;
-    for (int depth = 0; parent && depth < 64; depth++) {
-        const struct rs_context *around = rs_context_find(parent);
-        if (!around) return 0;
-        if (rs_context_live(around)) return parent;
-        parent = around->parent;
+/* The nearest context that is still live, from `id` outwards. */
+static uint64_t live_around(uint64_t id) {
+    for (int depth = 0; id && depth < 64; depth++) {
+        const struct rs_context *context = rs_context_find(id);
+        if (!context) return 0;
+        uint64_t parent = context->parent;
+        /* Asked after its parent was read: a live one's place is not used again. */
+        if (rs_context_id(context) != id) return 0;
+        if (rs_context_live(context)) return id;
+        id = parent;
     }
     return 0;
 }
@@ -63,19 +58,22 @@ static uint64_t live_parent(const struct rs_context *context) {
 void reqscope_end(reqscope_id id) {
     struct rs_context *context = rs_on ? rs_context_find(id) : NULL;
     if (!context || !rs_context_live(context)) return;
-    uint64_t before = rs_thread.current;
+    uint64_t before = rs_thread.current, parent = context->parent;
+    bool began_here = context->thread == rs_trace_tid();
     make_current(id);
     rs_context_run_deferred(context);
-    if (!rs_context_finish(context)) {
+    /* Once it is finished its place may be another's. */
+    if (!rs_context_finish(context, id)) {
         make_current(before == id ? 0 : before);
         return;
     }
     rs_event_context_end(id);
-    bool began_here = context->thread == rs_trace_tid();
-    make_current(before != id ? before : began_here ? live_parent(context) : 0);
+    make_current(before != id ? before : began_here ? live_around(parent) : 0);
 }
 
 reqscope_id reqscope_current(void) {
+    /* (In a vfork's child, too, it is the parent's.) */
+    if (rs_unlikely(rs_thread.vfork_child) && rs_in_vfork_child()) return rs_thread.vfork_parent;
     return rs_thread.current;
 }
 

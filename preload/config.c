@@ -124,9 +124,13 @@ void rs_config_read(struct rs_config *config, const char *(*get)(const char *nam
     static const char *const modes[] = {"log", "deny", "abort", "off"};
     static const char *const policies[] = {"strict", "lease"};
     static const char *const contexts[] = {"auto", "api"};
+    static const char *const off_or_on[] = {"0", "1"};
+    static const char *const deepbinds[] = {"off", "keep"};
     config->mode = choose(complaints, "REQSCOPE_MODE", get("REQSCOPE_MODE"), modes, RS_MODE_COUNT);
     config->policy = choose(complaints, "REQSCOPE_POLICY", get("REQSCOPE_POLICY"), policies, RS_POLICY_COUNT);
     config->context_by_api_only = choose(complaints, "REQSCOPE_CONTEXT", get("REQSCOPE_CONTEXT"), contexts, 2) == 1;
+    config->follow_exec = choose(complaints, "REQSCOPE_FOLLOW_EXEC", get("REQSCOPE_FOLLOW_EXEC"), off_or_on, 2) == 1;
+    config->keep_deepbind = choose(complaints, "REQSCOPE_DEEPBIND", get("REQSCOPE_DEEPBIND"), deepbinds, 2) == 1;
     config->checks = read_checks(complaints, get("REQSCOPE_CHECK"), &config->checks_named);
     config->stack_depth = read_depth(complaints, get("REQSCOPE_STACK_DEPTH"));
     config->trace_max = read_size(complaints, get("REQSCOPE_TRACE_MAX"));

@@ -14,6 +14,8 @@ struct rs_config {
     enum rs_mode mode;
     enum rs_policy policy;
     bool context_by_api_only;
+    bool follow_exec;      /* REQSCOPE_FOLLOW_EXEC: into programs whose environment was cleaned, too */
+    bool keep_deepbind;    /* REQSCOPE_DEEPBIND: leave that flag of dlopen's */
     uint32_t checks_named; /* those of them that REQSCOPE_CHECK names */
     uint32_t checks;       /* bit 1 << enum rs_finding_kind: look for it */
     uint32_t stack_depth;

@@ -14,6 +14,7 @@ static const uint32_t level_size[LEVELS] = {1u << 11, 1u << 14, 1u << 17, 1u << 
 #define MOST_NODES (1u << 20)
 /* So many ids in a row without a free place: there are too many live contexts. */
 #define MOST_ATTEMPTS 64
+#define ATTEMPTS_A_LEVEL 8
 
 /* What a context runs at its end, or keeps under a key. */
 struct node {
@@ -70,7 +71,9 @@ static void raise_used(int level, uint32_t used) {
 static struct rs_context *claim_place(void) {
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
         uint64_t id = __atomic_add_fetch(&shared->last_id, 1, __ATOMIC_RELAXED);
-        for (int level = 0; level < levels; level++) {
+        /* Rather another id than a place further up: those are memory that was never used. */
+        int patience = attempt / ATTEMPTS_A_LEVEL + 1;
+        for (int level = 0; level < levels && level < patience; level++) {
             if (!claim(place_of(id, level), id)) continue;
             raise_used(level, (uint32_t)(id % level_size[level]) + 1);
             return place_of(id, level);
@@ -108,6 +111,8 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
 struct rs_context *rs_context_find(uint64_t id) {
     if (!id) return NULL;
     for (int level = 0; level < levels; level++) {
+        /* Shared memory becomes real by being read, too: places never taken are left alone. */
+        if (id % level_size[level] >= __atomic_load_n(&shared->used[level], __ATOMIC_RELAXED)) continue;
         struct rs_context *place = place_of(id, level);
         if (rs_context_id(place) == id) return place;
     }
@@ -122,10 +127,9 @@ bool rs_context_ever(uint64_t id) {
     return id && id <= __atomic_load_n(&shared->last_id, __ATOMIC_RELAXED);
 }
 
-bool rs_context_finish(struct rs_context *context) {
-    uint64_t key = __atomic_load_n(&context->key, __ATOMIC_ACQUIRE);
-    return (key & 1) &&
-           __atomic_compare_exchange_n(&context->key, &key, key & ~1ull, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+bool rs_context_finish(struct rs_context *context, uint64_t id) {
+    uint64_t live = id << 1 | 1;
+    return __atomic_compare_exchange_n(&context->key, &live, id << 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 void rs_context_owns(uint64_t id, int change) {

@@ -48,8 +48,8 @@ static inline uint64_t rs_context_id(const struct rs_context *context) {
     return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) >> 1;
 }
 
-/* Marks it ended; false when it was not live: somebody else ended it. */
-bool rs_context_finish(struct rs_context *context);
+/* Marks it ended; false when it was not live: somebody else ended it. After that its place may be another's at any moment. */
+bool rs_context_finish(struct rs_context *context, uint64_t id);
 
 /* A description of its own more, or less. id may be 0 or unknown. */
 void rs_context_owns(uint64_t id, int change);

@@ -6,7 +6,9 @@
 #include "preload/log.h"
 #include "preload/modules.h"
 #include "preload/ownfd.h"
+#include "preload/reserve.h"
 #include "preload/stack.h"
+#include "tracer/clock.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -14,11 +16,39 @@
 #define EVENT_HEADER(name, number) .header = {.id = RS_EVENT_##name, .fd = (number)}
 #define RECORD(event, strings, count) rs_record(&(event), sizeof(event), strings, count, NULL, 0, false)
 
+/* When it was last told of a description (by its place), or of a number, what was told: of a connection that a pool hands on a
+ * million times only the latest is needed. NULL: nothing is recorded. */
+static uint64_t *last_name, *last_handover, *last_dup;
+#define CLOCKS_DIFFER 1000000 /* ns: the streams' clocks are set apart from the one that these times are of */
+
+static void note_time(uint64_t *times, uint64_t place) {
+    if (times) __atomic_store_n(&times[place], rs_clock_monotonic(), __ATOMIC_RELAXED);
+}
+
+static uint64_t place_of(const struct rs_description *description) {
+    return (uint64_t)(description - rs_descriptions);
+}
+
+/* Is the event the last of its kind for an open description? */
+static bool is_latest(const struct rs_event_header *event, uint64_t id, const uint64_t *times) {
+    const struct rs_description *description = rs_is_open_as(id);
+    if (!description || !times) return description;
+    return event->time + CLOCKS_DIFFER >= __atomic_load_n(&times[place_of(description)], __ATOMIC_RELAXED);
+}
+
+/* Does its number still stand for the description, by no later dup? */
+static bool is_latest_dup(const struct rs_event_header *event, uint64_t id) {
+    if (event->fd < 0 || (uint32_t)event->fd >= rs_slot_count || rs_lookup(event->fd)->id != id) return false;
+    return !last_dup || event->time + CLOCKS_DIFFER >= __atomic_load_n(&last_dup[event->fd], __ATOMIC_RELAXED);
+}
+
 void rs_event_open(int fd, const struct rs_description *description, const char *name) {
     if (!rs_tracing) return;
     char described[RS_NAME_SIZE];
+    enum rs_kind kind = description->kind;
     if (!name) {
-        rs_describe(fd, described);
+        enum rs_kind found = rs_describe(fd, described);
+        if (kind == RS_KIND_UNKNOWN) kind = found;
         name = described;
     }
     rs_stack_record(description->opened_stack);
@@ -32,7 +62,7 @@ void rs_event_open(int fd, const struct rs_description *description, const char 
         .context = description->opener,
         .opened = description->opened,
         .operation = description->opened_by,
-        .kind = description->kind,
+        .kind = kind,
         .flags = flags,
         .thread = description->opener_thread,
     };
@@ -42,12 +72,14 @@ void rs_event_open(int fd, const struct rs_description *description, const char 
 void rs_event_name(int fd, const struct rs_description *description, const char *name) {
     if (!rs_tracing) return;
     const char *strings[] = {name};
+    note_time(last_name, place_of(description));
     struct rs_event_name event = {EVENT_HEADER(name, fd), .kind = description->kind, .description = description->id};
     RECORD(event, strings, 1);
 }
 
 void rs_event_dup(int from, int fd, const struct rs_description *description) {
     if (!rs_tracing) return;
+    if ((uint32_t)fd < rs_slot_count) note_time(last_dup, (uint64_t)fd);
     struct rs_event_dup event = {EVENT_HEADER(dup, fd), .from = from, .description = description->id,
                                  .context = rs_thread.current};
     RECORD(event, NULL, 0);
@@ -62,6 +94,7 @@ void rs_event_close(int fd, const struct rs_description *description, bool last)
 
 void rs_event_handover(int fd, const struct rs_description *description, uint32_t reason, uint64_t from, uint64_t to) {
     if (!rs_tracing) return;
+    note_time(last_handover, place_of(description));
     struct rs_event_handover event = {EVENT_HEADER(handover, fd), .reason = reason, .description = description->id,
                                       .from = from, .to = to};
     RECORD(event, NULL, 0);
@@ -152,11 +185,11 @@ static bool needed(const struct rs_event_header *event) {
     case RS_EVENT_open:
         return rs_is_open(((const struct rs_event_open *)at)->description);
     case RS_EVENT_name:
-        return rs_is_open(((const struct rs_event_name *)at)->description);
+        return is_latest(event, ((const struct rs_event_name *)at)->description, last_name);
     case RS_EVENT_dup:
-        return rs_is_open(((const struct rs_event_dup *)at)->description);
+        return is_latest_dup(event, ((const struct rs_event_dup *)at)->description);
     case RS_EVENT_handover:
-        return rs_is_open(((const struct rs_event_handover *)at)->description);
+        return is_latest(event, ((const struct rs_event_handover *)at)->description, last_handover);
     case RS_EVENT_context_begin: {
         uint64_t context = ((const struct rs_event_context_begin *)at)->context;
         return is_live(context) || rs_finding_names(context);
@@ -198,6 +231,9 @@ void rs_events_start(void) {
     char name[32] = "";
     if (!rs_config.trace) return;
     rs_sys(SYS_prctl, 16 /* PR_GET_NAME */, name, 0, 0, 0);
+    last_name = rs_reserve_private(rs_description_places(), sizeof *last_name);
+    last_handover = rs_reserve_private(rs_description_places(), sizeof *last_handover);
+    last_dup = rs_reserve_private(rs_slot_count, sizeof *last_dup);
     struct rs_trace_settings settings = {.folder = rs_config.trace, .max_bytes = rs_config.trace_max, .process = name};
     rs_trace_start(&settings, &host);
 }

@@ -121,14 +121,26 @@ bool rs_was_refused(const struct rs_description *description, uint64_t context) 
     return context && __atomic_load_n(&refused[index_of(description)], __ATOMIC_RELAXED) == (uint32_t)context;
 }
 
-bool rs_is_open(uint64_t id) {
+const struct rs_description *rs_is_open_as(uint64_t id) {
     uint32_t place = __atomic_load_n(&place_by_id[id % description_count], __ATOMIC_RELAXED);
-    if (rs_descriptions[place].id == id) return __atomic_load_n(&local[place], __ATOMIC_RELAXED) & ~LOCAL_INHERITED;
-    if (__atomic_load_n(&shared->next_id, __ATOMIC_RELAXED) <= description_count) return false;
-    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
-        if (rs_lookup(fd)->id == id) return true;
+    if (rs_descriptions[place].id == id) {
+        bool open = __atomic_load_n(&local[place], __ATOMIC_RELAXED) & ~LOCAL_INHERITED;
+        return open ? &rs_descriptions[place] : NULL;
     }
-    return false;
+    if (__atomic_load_n(&shared->next_id, __ATOMIC_RELAXED) <= description_count) return NULL;
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
+        const struct rs_description *description = rs_lookup(fd);
+        if (description->id == id) return description;
+    }
+    return NULL;
+}
+
+bool rs_is_open(uint64_t id) {
+    return rs_is_open_as(id) != NULL;
+}
+
+uint32_t rs_description_places(void) {
+    return description_count;
 }
 
 static void raise_highest(int fd) {
@@ -207,27 +219,53 @@ static struct rs_description *described_by(uint64_t word) {
     return &rs_descriptions[(uint32_t)word];
 }
 
-void rs_table_forking(void) {
-    pthread_mutex_lock(&forking);
+/* One holder more, of what somebody holds: a place that is free, or just being filled, is left alone. */
+static bool hold(struct rs_description *description) {
+    uint32_t holders = __atomic_load_n(&description->holders, __ATOMIC_RELAXED);
+    while (holders && !__atomic_compare_exchange_n(&description->holders, &holders, holders + 1, true, __ATOMIC_ACQ_REL,
+                                                   __ATOMIC_RELAXED)) {
+    }
+    return holders;
+}
+
+static void count_for_child(void (*freed)(struct rs_description *description)) {
     for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
         uint64_t word = __atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE);
-        if ((uint32_t)word <= RS_OWN_DESCRIPTION) continue;
-        __atomic_fetch_add(&described_by(word)->holders, 1, __ATOMIC_RELAXED);
-        counted[fd] = word;
+        if ((uint32_t)word <= RS_OWN_DESCRIPTION || !hold(described_by(word))) continue;
+        /* Closed meanwhile? Then its place may be another's by now, and that is what was held. */
+        if (__atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE) == word)
+            counted[fd] = word;
+        else if (rs_release(described_by(word)))
+            freed(described_by(word));
     }
+}
+
+void rs_table_forking(void (*freed)(struct rs_description *description)) {
+    pthread_mutex_lock(&forking);
+    count_for_child(freed);
+}
+
+bool rs_table_try_forking(void (*freed)(struct rs_description *description)) {
+    if (pthread_mutex_trylock(&forking)) return false;
+    count_for_child(freed);
+    return true;
 }
 
 /* Also after a fork that failed, which cannot be told apart here: then some places are lost, nothing worse. */
 void rs_table_fork_done(void) {
+    /* What is left would be taken for the next child's. */
+    for (int fd = 0, end = __atomic_load_n(&highest, __ATOMIC_RELAXED); fd <= end; fd++) {
+        if (counted[fd]) counted[fd] = 0;
+    }
     pthread_mutex_unlock(&forking);
 }
 
 /* The number was opened between the counting and the fork: it holds, if its place is still what it was. */
-static bool hold_late(uint64_t word) {
+static bool hold_late(uint64_t word, void (*freed)(struct rs_description *description)) {
     struct rs_description *description = described_by(word);
-    __atomic_fetch_add(&description->holders, 1, __ATOMIC_ACQ_REL);
+    if (!hold(description)) return false;
     if (word_of(description) == word) return true;
-    __atomic_fetch_sub(&description->holders, 1, __ATOMIC_ACQ_REL);
+    if (rs_release(description)) freed(description);
     return false;
 }
 
@@ -239,7 +277,7 @@ void rs_table_forked(void (*freed)(struct rs_description *description)) {
         if (before) counted[fd] = 0;
         if (before && before != word && rs_release(described_by(before))) freed(described_by(before));
         if (index <= RS_OWN_DESCRIPTION) continue;
-        if (word != before && !hold_late(word)) {
+        if (word != before && !hold_late(word, freed)) {
             rs_slots[fd] = 0;
             continue;
         }

@@ -85,6 +85,10 @@ bool rs_still(int fd, const struct rs_description *description, uint64_t id);
 
 /* Does a number of this process stand for the description with this id? One look, however many are open. */
 bool rs_is_open(uint64_t id);
+const struct rs_description *rs_is_open_as(uint64_t id); /* NULL: no */
+
+/* How many descriptions there are places for. */
+uint32_t rs_description_places(void);
 
 /* Which context made this number, by dup (low half of its id): it may close it, whoever owns the description. */
 void rs_note_number(int fd, uint64_t context);
@@ -123,7 +127,9 @@ int rs_next_known(int from);
 /* Before a fork: the child's numbers hold, too. (Counted before, lest the parent closes its own in between and the place is
  * free.) In the parent, afterwards. In the child: what it holds is inherited; what other threads opened or closed between the
  * counting and the fork is put right; `freed` hears of each description that nobody holds after that. */
-void rs_table_forking(void);
+void rs_table_forking(void (*freed)(struct rs_description *description));
+bool rs_table_try_forking(void (*freed)(
+    struct rs_description *description)); /* the same; false, and nothing done, while another thread is at it */
 void rs_table_fork_done(void);
 void rs_table_forked(void (*freed)(struct rs_description *description));
 bool rs_inherited(const struct rs_description *description);

@@ -1,6 +1,7 @@
 /* finding.c: see finding.h. */
 #include "preload/finding.h"
 #include "preload/config.h"
+#include "preload/coverage.h"
 #include "preload/describe.h"
 #include "preload/events.h"
 #include "preload/report.h"
@@ -101,7 +102,7 @@ static void record_again(const struct rs_finding *finding, uint64_t count) {
 static void deliver(struct rs_finding *finding) {
     struct entry *entry = entry_for(key_of(finding));
     if (!entry) {
-        rs_event_coverage(RS_COVERAGE_FINDINGS_FULL, "65536 different findings: no more are kept");
+        rs_coverage_reduced(RS_COVERAGE_FINDINGS_FULL, "65536 different findings: no more are kept", NULL);
         return;
     }
     uint64_t count = __atomic_add_fetch(&entry->count, 1, __ATOMIC_ACQ_REL);

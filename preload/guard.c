@@ -9,6 +9,7 @@
 #include "preload/events.h"
 #include "preload/fdtable.h"
 #include "preload/finding.h"
+#include "preload/follow.h"
 #include "preload/log.h"
 #include "preload/modules.h"
 #include "preload/real.h"
@@ -34,7 +35,7 @@ static const char *get_variable(const char *name) {
 }
 
 static void before_fork(void) {
-    rs_table_forking();
+    rs_table_forking(rs_disowned);
 }
 
 static void after_fork(void) {
@@ -72,6 +73,25 @@ static void in_child(void) {
     rs_log_forked();
 }
 
+bool rs_fork_begin(void) {
+    return rs_tables_are_ours() && rs_table_try_forking(rs_disowned);
+}
+
+void rs_fork_done(void) {
+    after_fork();
+}
+
+void rs_fork_child(void) {
+    in_child();
+}
+
+RS_COLD bool rs_in_vfork_child(void) {
+    if ((uint32_t)rs_sys(SYS_getpid) != rs_pid) return true;
+    rs_thread.current = rs_thread.vfork_parent;
+    rs_thread.vfork_child = 0;
+    return false;
+}
+
 static bool start_tables(void) {
     return rs_table_start() && rs_contexts_start() && rs_findings_start();
 }
@@ -99,6 +119,7 @@ static void start_guard(const struct rs_text *complaints) {
     }
     say_what_is_not_there();
     if (!rs_stack_start(rs_config.stack_depth)) rs_log_line("no unwinder was found: reports have no stacks", NULL);
+    rs_follow_start(rs_config.follow_exec);
     rs_modules_refresh();
     if (pthread_atfork(before_fork, after_fork, in_child)) rs_log_line("forks are not followed: no memory", NULL);
     rs_wipe_on_fork(&on_page, sizeof on_page);
@@ -124,6 +145,11 @@ void rs_process_ends(void) {
     rs_forget_all();
     started = false;
     __atomic_store_n(&rs_on, false, __ATOMIC_RELAXED);
+}
+
+/* The same for one that forks to execute. (Should that fail, what it had inherited is nobody's to it.) */
+void rs_process_execs(void) {
+    if (rs_tables_are_ours() && ancestor_count) rs_forget_all();
 }
 
 /* Other libraries' destructors, and other threads, may still do I/O: nothing is taken down. */

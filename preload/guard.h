@@ -30,12 +30,25 @@ extern __thread struct rs_thread rs_thread RS_HIDDEN __attribute__((tls_model("i
 /* Was this context there when the process began (a fork's child: began before the fork, in an ancestor), or is it its own? */
 bool rs_is_in_family(uint32_t process, uint64_t began);
 
+/* A fork that runs no handlers of pthread_atfork: before it, in the parent after it, in the child. False: another fork is being
+ * made (this one is in a signal handler, say); then the child goes unguarded, and the other two must not be called. */
+bool rs_fork_begin(void);
+void rs_fork_done(void);
+void rs_fork_child(void);
+
 /* This process is about to end without running destructors. */
 void rs_process_ends(void);
 
+/* This process is about to execute another program. */
+void rs_process_execs(void);
+
+/* With vfork_child > 0: is this the child? The parent may be here before it could put its state back: a signal that came while
+ * it waited is handled right after the system call. Then that is done here. */
+bool rs_in_vfork_child(void);
+
 /* After a vfork the child runs in the parent's memory with a descriptor table of its own. */
 static inline bool rs_tables_are_ours(void) {
-    return rs_on && !rs_thread.vfork_child;
+    return rs_on && (rs_likely(!rs_thread.vfork_child) || !rs_in_vfork_child());
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* modules.c: see modules.h. A fixed array in reserved memory, appended to under a try-lock: who does not get it leaves the work
  * to the one who has it. Entries are never removed: an unloaded module's addresses may still be in a stack that is kept. */
 #include "preload/modules.h"
+#include "preload/coverage.h"
 #include "preload/guard.h"
 #include "preload/reserve.h"
 #include "tracer/recorder.h"
@@ -85,6 +86,14 @@ static bool known(const struct rs_module_range *range, const char *build_id) {
     return false;
 }
 
+/* liburing makes its system calls itself: that it is there is all that can be seen. */
+static void look_for_uring(const char *path) {
+    static const char name[] = "liburing.so";
+    const char *slash = strrchr(path, '/');
+    if (strncmp(slash ? slash + 1 : path, name, sizeof name - 1)) return;
+    rs_coverage_reduced(RS_COVERAGE_IO_URING, "liburing is loaded: what goes through io_uring is not seen", NULL);
+}
+
 static int note_module(struct dl_phdr_info *info, size_t size, void *argument) {
     (void)size, (void)argument;
     struct rs_module fresh = {.range = range_in(info), .base = info->dlpi_addr};
@@ -95,6 +104,7 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *argument) {
     set_path(&modules[count], info);
     __atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);
     if (rs_tracing) record(&modules[count - 1]);
+    look_for_uring(modules[count - 1].path);
     return 0;
 }
 

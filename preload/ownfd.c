@@ -3,7 +3,9 @@
 #include "preload/ownfd.h"
 #include "preload/fdtable.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <sys/resource.h>
 
@@ -41,8 +43,14 @@ static struct own *take_of(int fd) {
     return fd < 0 ? NULL : take(fd + 1);
 }
 
+int rs_own_lowest = INT_MAX;
+
 /* The entry stands for fd from now on. */
 static void put(struct own *entry, int fd) {
+    int lowest = __atomic_load_n(&rs_own_lowest, __ATOMIC_RELAXED);
+    while (fd < lowest &&
+           !__atomic_compare_exchange_n(&rs_own_lowest, &lowest, fd, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
     rs_bind_own(fd);
     if (entry->holder) __atomic_store_n(entry->holder, fd, __ATOMIC_RELEASE);
     __atomic_store_n(&entry->number, fd + 1, __ATOMIC_RELEASE);
@@ -93,6 +101,15 @@ void rs_own_close(int fd) {
     if (!entry) return;
     drop(entry, fd);
     rs_sys(SYS_close, fd);
+}
+
+int rs_own_close_by_unwinder(int fd) {
+    if (rs_is_own(fd)) {
+        rs_own_close(fd);
+        return 0;
+    }
+    errno = EBADF;
+    return -1;
 }
 
 void rs_own_vacate(int fd) {

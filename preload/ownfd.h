@@ -7,6 +7,8 @@
 #ifndef RS_PRELOAD_OWNFD_H
 #define RS_PRELOAD_OWNFD_H
 
+#include "tracer/sys.h"
+
 #include <stdbool.h>
 
 /* Moves fd to a safe number and protects it; returns the number (fd itself when there is no better one). If `holder` is not
@@ -21,12 +23,18 @@ int rs_own_fixed(int fd, void (*lost)(void));
 /* The guard itself closes one of its descriptors. One that was lost is not closed: the number is the program's by now. */
 void rs_own_close(int fd);
 
+/* The unwinder closes what it takes for its pipe: -1 and EBADF when the program has something else there by now. */
+int rs_own_close_by_unwinder(int fd);
+
 /* The program is about to take this number (dup2): the guard's descriptor there moves away, or is given up. */
 void rs_own_vacate(int fd);
 
 /* The program has got this number from the kernel, so the guard's descriptor there was closed unseen (syscall(SYS_close)):
  * it is the guard's no longer, and its holder becomes -1. Nothing happens when the number is not an own one. */
 void rs_own_lost(int fd);
+
+/* No own descriptor has been below it: what a wait on many descriptors compares before it looks. */
+extern int rs_own_lowest RS_HIDDEN;
 
 /* The first own descriptor >= from, or -1: close_range and closefrom must go around them. */
 int rs_own_next(int from);

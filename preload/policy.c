@@ -4,6 +4,7 @@
 #include "preload/context.h"
 #include "preload/describe.h"
 #include "preload/finding.h"
+#include "preload/stack.h"
 #include "preload/track.h"
 
 /* How often the table may change under a decision before it is left alone. */
@@ -13,10 +14,15 @@ static bool looked_for(enum rs_finding_kind kind) {
     return rs_config.checks >> kind & 1;
 }
 
-/* Is fd something else than the table says? It was closed and opened again unseen. */
+/* Is fd something else than the table says? It was closed and opened again unseen. (An eventfd, an epoll and their like have
+ * one inode: there the kind must tell.) */
 static bool stale(int fd, const struct rs_description *description) {
     uint64_t noted = __atomic_load_n(&description->identity, __ATOMIC_RELAXED);
-    return noted && rs_identity(fd) != noted;
+    if (!noted) return false;
+    if (rs_identity(fd) != noted) return true;
+    char name[RS_NAME_SIZE];
+    bool kind_tells = description->kind == RS_KIND_EPOLL || description->kind == RS_KIND_EVENTFD;
+    return kind_tells && rs_describe(fd, name) != (enum rs_kind)description->kind;
 }
 
 /* Nothing to ask: it is nobody's, or shared, or nobody asks. */
@@ -75,8 +81,11 @@ static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struc
     return allowed ? (struct rs_call){NULL, id} : refuse_description(description);
 }
 
-RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation) {
-    if (rs_thread.vfork_child) return (struct rs_call){NULL, RS_CALL_UNSEEN};
+RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, const void *caller) {
+    if (rs_thread.vfork_child && rs_in_vfork_child()) return (struct rs_call){NULL, RS_CALL_UNSEEN};
+    /* The unwinder's pipe may have been replaced under it: it must not touch what is there now. (Then it makes another.) */
+    if (rs_unlikely(rs_thread.inside) && !rs_is_own(fd) && rs_stack_is_unwinder((uintptr_t)caller))
+        return refuse(EBADF);
     uint64_t id = 0;
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
         if (rs_is_own(fd)) return rs_thread.inside ? (struct rs_call){NULL, RS_CALL_UNSEEN} : refuse(EBADF);

@@ -27,16 +27,16 @@ struct rs_call {
 /* The call must not be made; errno is set. */
 #define RS_CALL_REFUSED (~0ull - 1)
 
-struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation);
+struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, const void *caller);
 
 /* The answer fits two registers: nothing of it goes through memory. */
-static inline struct rs_call rs_begin_call(int fd, enum rs_operation operation) {
+__attribute__((always_inline)) static inline struct rs_call rs_begin_call(int fd, enum rs_operation operation) {
     if (rs_unlikely(!rs_on)) return (struct rs_call){NULL, RS_CALL_UNSEEN};
     struct rs_description *description = rs_lookup(fd);
     if (rs_likely(__atomic_load_n(&description->tag, __ATOMIC_RELAXED) == rs_thread.current)) {
         return (struct rs_call){description, description->id};
     }
-    return rs_begin_call_slow(fd, operation);
+    return rs_begin_call_slow(fd, operation, __builtin_return_address(0));
 }
 
 static inline bool rs_refused(struct rs_call call) {

@@ -13,34 +13,29 @@ static void *find(const char *name) {
 }
 
 /* For each function: one to use when libc has no such, and one that looks it up at the first call. */
-#define IO(ret, name, params, args, fd, operation) CALL(ret, name, params, args)
-#define CALL(ret, name, params, args)                                                         \
-    static ret missing_##name params {                                                        \
-        errno = ENOSYS;                                                                       \
-        return (ret) __builtin_choose_expr(__builtin_types_compatible_p(ret, FILE *), 0, -1); \
-    }                                                                                         \
-    static void resolve_##name(void) {                                                        \
-        ret(*found) params = (ret(*) params)(uintptr_t)find(#name);                           \
-        __atomic_store_n(&real.name, found ? found : missing_##name, __ATOMIC_RELEASE);       \
-    }                                                                                         \
-    static ret first_##name params {                                                          \
-        resolve_##name();                                                                     \
-        return real.name args;                                                                \
+#define POINTER_TYPE 5 /* what __builtin_classify_type says of a pointer */
+#define CALL(ret, name, params, args)                                                               \
+    static ret missing_##name params {                                                              \
+        errno = ENOSYS;                                                                             \
+        return (ret) __builtin_choose_expr(__builtin_classify_type((ret)0) == POINTER_TYPE, 0, -1); \
+    }                                                                                               \
+    static void resolve_##name(void) {                                                              \
+        ret(*found) params = (ret(*) params)(uintptr_t)find(#name);                                 \
+        __atomic_store_n(&real.name, found ? found : missing_##name, __ATOMIC_RELEASE);             \
+    }                                                                                               \
+    static ret first_##name params {                                                                \
+        resolve_##name();                                                                           \
+        return real.name args;                                                                      \
     }
-#define ALIAS(name, target)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "preload/calls.def"
 #pragma GCC diagnostic pop
-#undef CALL
-#undef IO
 
-#define IO(ret, name, params, args, fd, operation) CALL(ret, name, params, args)
 #define CALL(ret, name, params, args) .name = first_##name,
 struct rs_real real = {
 #include "preload/calls.def"
 };
-#undef CALL
 
 void rs_real_resolve(void) {
 #define CALL(ret, name, params, args) resolve_##name();

@@ -4,23 +4,22 @@
 #ifndef RS_PRELOAD_REAL_H
 #define RS_PRELOAD_REAL_H
 
+#include <aio.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <wchar.h>
 
 struct rs_real {
-#define IO(ret, name, params, args, fd, operation) ret(*name) params;
 #define CALL(ret, name, params, args) ret(*name) params;
-#define ALIAS(name, target)
 #include "preload/calls.def"
-#undef IO
-#undef CALL
-#undef ALIAS
 };
 
 extern struct rs_real real __attribute__((visibility("hidden")));

@@ -1,7 +1,7 @@
 /* stack.c: see stack.h. */
 #include "preload/stack.h"
+#include "preload/coverage.h"
 #include "preload/guard.h"
-#include "preload/log.h"
 #include "preload/modules.h"
 #include "preload/reserve.h"
 #include "tracer/recorder.h"
@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 #include <unwind.h>
 
 #define TABLE_SIZE (1u << 17)
@@ -85,23 +86,33 @@ bool rs_stack_start(uint32_t depth) {
     table = loaded ? rs_reserve_private(TABLE_SIZE, sizeof *table) : NULL;
     arena = loaded ? rs_reserve_private(arena_words, sizeof *arena) : NULL;
     if (!table || !arena) return false;
-    unwinder_code = rs_module_range_of((uintptr_t)unwind);
+    unwinder_code = rs_module_range_of(unwind == unwind_with_libgcc ? (uintptr_t)libgcc_backtrace : (uintptr_t)unwind);
     wanted = depth;
     rs_stack_take();
     return true;
 }
 
+/* How many threads are in the unwinder, and so may hold its locks when another one forks. Counted only while there are
+ * several. */
+static uint32_t unwinding;
+
+enum { OUTSIDE, INSIDE_ALONE, INSIDE_COUNTED }; /* rs_thread.inside */
+
 static void enter_unwinder(void) {
+    uint32_t inside = __libc_single_threaded ? INSIDE_ALONE : INSIDE_COUNTED;
     rs_thread.inside_frame = (uintptr_t)__builtin_frame_address(0);
-    rs_thread.inside = 1;
+    if (inside == INSIDE_COUNTED) __atomic_fetch_add(&unwinding, 1, __ATOMIC_SEQ_CST);
+    rs_thread.inside = inside;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &rs_thread.cancel_before);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 static void leave_unwinder(void) {
     int unused;
+    uint32_t inside = rs_thread.inside;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    rs_thread.inside = 0;
+    rs_thread.inside = OUTSIDE;
+    if (inside == INSIDE_COUNTED) __atomic_fetch_sub(&unwinding, 1, __ATOMIC_SEQ_CST);
     pthread_setcancelstate(rs_thread.cancel_before, &unused);
 }
 
@@ -142,7 +153,7 @@ static bool on_alternate_stack(uintptr_t frame) {
 
 uint32_t rs_stack_take(void) {
     uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-    if (!wanted || rs_thread.vfork_child) return 0;
+    if (!wanted || (rs_thread.vfork_child && rs_in_vfork_child())) return 0;
     if (rs_unlikely(rs_thread.inside)) {
         if (!left_by_a_jump(frame)) return 0;
         leave_unwinder();
@@ -194,9 +205,8 @@ uint32_t rs_stack_intern(const uint64_t *addresses, uint32_t frames, uint32_t fl
         }
         if (entry >> 32 == hash >> 32 && same((uint32_t)entry, addresses, frames)) return (uint32_t)entry;
     }
-    if (!__atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED)) {
-        rs_log_line("coverage reduced: no place for more different stacks; new ones are not kept", NULL);
-    }
+    __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
+    rs_coverage_reduced(RS_COVERAGE_STACKS_FULL, "no place for more different stacks; new ones are not kept", NULL);
     return 0;
 }
 
@@ -227,6 +237,9 @@ void rs_stack_record(uint32_t id) {
 
 void rs_stack_forked(void) {
     epoch++;
+    uint32_t own = rs_thread.inside == INSIDE_COUNTED; /* a handler forked */
+    if (unwinding > own) rs_stack_pipe_lost();
+    unwinding = own;
 }
 
 uint64_t rs_stack_lost(void) {

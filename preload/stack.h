@@ -48,7 +48,8 @@ struct rs_stack rs_stack_get(uint32_t id);
 /* Makes the trace know the stack, and the modules its addresses lie in, if it does not yet. */
 void rs_stack_record(uint32_t id);
 
-/* A fork's child: its trace knows no stack yet. */
+/* A fork's child: its trace knows no stack yet. Were other threads in libunwind, its locks stay taken for ever here: from now on
+ * the child uses libgcc's, which takes none. */
 void rs_stack_forked(void);
 
 /* Finds or adds a stack: rs_stack_take without the unwinding. */

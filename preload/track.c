@@ -1,13 +1,14 @@
 /* track.c: see track.h. */
 #include "preload/track.h"
 #include "preload/context.h"
+#include "preload/coverage.h"
 #include "preload/describe.h"
 #include "preload/events.h"
-#include "preload/log.h"
 #include "preload/ownfd.h"
 #include "preload/stack.h"
 
 #include <errno.h>
+#include <string.h>
 
 void rs_disowned(struct rs_description *description) {
     rs_context_owns(rs_owner_of(description), -1);
@@ -36,17 +37,11 @@ static void forget(int fd) {
     release(stale);
 }
 
-static RS_COLD void say_full(void) {
-    static char said;
-    if (__atomic_test_and_set(&said, __ATOMIC_RELAXED)) return;
-    rs_log_line("coverage reduced: no place for more open descriptions; further ones are not checked", NULL);
-    rs_event_coverage(RS_COVERAGE_DESCRIPTIONS_FULL, "no place for more open descriptions");
-}
-
 static struct rs_description *make(int fd, enum rs_operation operation, enum rs_kind kind, uint64_t owner) {
     struct rs_description *description = rs_description_new();
     if (rs_unlikely(!description)) {
-        say_full();
+        rs_coverage_reduced(RS_COVERAGE_DESCRIPTIONS_FULL,
+                            "no place for more open descriptions; further ones are not checked", NULL);
         return NULL;
     }
     description->tag = owner;
@@ -78,6 +73,9 @@ struct rs_description *rs_adopt(int fd) {
     if (!rs_tables_are_ours()) return NULL;
     enum rs_kind kind = rs_describe(fd, name);
     if (!name[0] && !rs_identity(fd)) return NULL;
+    if (rs_unlikely(kind == RS_KIND_OTHER) && !strcmp(name, "[io_uring]")) {
+        rs_coverage_reduced(RS_COVERAGE_IO_URING, "io_uring is used: what goes through it is not seen", NULL);
+    }
     struct rs_description *description = make(fd, RS_OP_found, kind, 0);
     if (!description) return NULL;
     description->flags = RS_DESCRIPTION_UNSEEN;

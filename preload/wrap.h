@@ -20,4 +20,35 @@
 #endif
 #define SAME_AS(name, target) extern __typeof__(target) name RS_EXPORT __attribute__((alias(#target)));
 
+/* A wrapper that is made from its line of calls.def, and its second name. In C they have names of their own: libc's headers
+ * declare many of these functions in ways that no generated definition matches. */
+#define RS_WRAP(ret, name, params)                      \
+    RS_EXPORT ret rs_wrap_##name params __asm__(#name); \
+    ret rs_wrap_##name params
+#define RS_WRAP_SAME_AS(name, target) \
+    extern __typeof__(rs_wrap_##target) rs_wrap_##name __asm__(#name) RS_EXPORT __attribute__((alias(#target)));
+
+/* A wrapper whose last call is a jump, whatever the level of optimisation: who is called sees our caller's frame. (clang does
+ * that from -O1 on, and knows no such attribute.) */
+#ifdef __clang__
+#define RS_JUMPS
+#else
+#define RS_JUMPS __attribute__((optimize("optimize-sibling-calls")))
+#endif
+
+/* To the program the guard's own descriptors are not open. (The unwinder uses them through these wrappers.) */
+static inline bool rs_hidden(int fd) {
+    return rs_on && rs_unlikely(rs_is_own(fd)) && !rs_thread.inside;
+}
+
+/* The answer to a call on one, where -1 and errno are the answer. */
+static inline bool rs_refused_own(int fd) {
+    if (rs_likely(!rs_hidden(fd))) return false;
+    errno = EBADF;
+    return true;
+}
+
+/* To a poll that has been answered the guard's own descriptors are not open; returns how many are ready. */
+int rs_poll_without_own(struct pollfd *fds, nfds_t count, int ready);
+
 #endif

@@ -1,5 +1,6 @@
 /* wrap_dup.c: numbers are duplicated and closed. */
 #include "preload/ownfd.h"
+#include "preload/stack.h"
 #include "preload/wrap.h"
 
 #include <fcntl.h>
@@ -12,15 +13,8 @@ int __dup2(int fd, int target);
 int __fcntl(int fd, int command, ...);
 int __close(int fd);
 
-/* To the program the guard's own descriptors are not open. */
-static bool refused(int fd) {
-    if (!rs_on || rs_thread.inside || !rs_is_own(fd)) return false;
-    errno = EBADF;
-    return true;
-}
-
 RS_EXPORT int dup(int fd) {
-    if (refused(fd)) return -1;
+    if (rs_refused_own(fd)) return -1;
     int copy = real.dup(fd);
     if (copy >= 0) rs_duplicated(fd, copy);
     return copy;
@@ -33,7 +27,7 @@ static bool can_replace(int fd, int flags) {
 
 /* Before a dup2 or dup3: may the target be closed, and is it one of ours, in the way? */
 static bool may_replace(int fd, int target, int flags) {
-    if (refused(fd)) return false;
+    if (rs_refused_own(fd)) return false;
     if (fd == target || target < 0 || !rs_tables_are_ours() || !rs_slot_index(target)) return true;
     bool plain = __atomic_load_n(&rs_lookup(target)->tag, __ATOMIC_RELAXED) == rs_thread.current;
     if (plain || !can_replace(fd, flags)) return true;
@@ -70,14 +64,16 @@ RS_EXPORT int fcntl(int fd, int command, ...) {
     va_start(rest, command);
     void *argument = va_arg(rest, void *);
     va_end(rest);
-    if (refused(fd)) return -1;
+    if (rs_refused_own(fd)) return -1;
     int result = real.fcntl(fd, command, argument);
     if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC)) rs_duplicated(fd, result);
     return result;
 }
 
 RS_EXPORT int close(int fd) {
-    if (refused(fd) || !rs_may_close(fd, RS_OP_close)) return -1;
+    if (rs_unlikely(rs_thread.inside) && rs_stack_is_unwinder((uintptr_t)__builtin_return_address(0)))
+        return rs_own_close_by_unwinder(fd);
+    if (rs_refused_own(fd) || !rs_may_close(fd, RS_OP_close)) return -1;
     struct rs_closing closing = rs_close_begin(fd);
     int result = real.close(fd);
     /* Interrupted or not, the number is free on Linux; only EBADF says that it was not open. */
@@ -117,9 +113,10 @@ RS_EXPORT int close_range(unsigned first, unsigned last, int flags) {
     bool closes = !(flags & CLOSE_RANGE_CLOEXEC);
     if (!rs_tables_are_ours() || first > last || first > INT_MAX) return real.close_range(first, last, flags);
     if (closes && first_refused(first, last) >= 0) return -1;
-    int result = close_around_own(first, last, flags);
-    if (!result && closes) forget_all(first, last);
-    return result;
+    if (flags & ~(CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE)) return real.close_range(first, last, flags);
+    /* Before: a number that is free is another thread's the next moment, and what is known of it, too. */
+    if (closes) forget_all(first, last);
+    return close_around_own(first, last, flags);
 }
 
 /* libc's answers nothing and cannot fail: what may not be closed (deny) stays open. */
@@ -132,8 +129,8 @@ RS_EXPORT void closefrom(int first) {
         int kept = first_refused(from, ~0u);
         unsigned last = kept < 0 ? ~0u : (unsigned)kept - 1;
         if (kept < 0 || (unsigned)kept > from) {
-            close_around_own(from, last, 0);
             forget_all(from, last);
+            close_around_own(from, last, 0);
         }
         if (kept < 0) return;
         from = (unsigned)kept + 1;

@@ -1,12 +1,19 @@
-/* wrap_open.c: files and pipes come to be. */
+/* wrap_open.c: files, pipes, terminals and what else has a name or options of its own come to be. (What needs no more than
+ * its number noted is made from calls.def, in wrap_plain.c.) */
 #include "preload/describe.h"
 #include "preload/ownfd.h"
 #include "preload/stack.h"
 #include "preload/wrap.h"
+#include "tracer/text.h"
 
 #include <fcntl.h>
+#include <pty.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* What libc does not declare. */
@@ -51,6 +58,7 @@ RS_EXPORT int open(const char *path, int flags, ...) {
 
 RS_EXPORT int openat(int folder, const char *path, int flags, ...) {
     MODE_AFTER(flags, mode)
+    if (rs_refused_own(folder)) return -1;
     int fd = real.openat(folder, path, flags, mode);
     opened(fd, path, flags);
     return fd;
@@ -63,6 +71,7 @@ RS_EXPORT int __open_2(const char *path, int flags) {
 }
 
 RS_EXPORT int __openat_2(int folder, const char *path, int flags) {
+    if (rs_refused_own(folder)) return -1;
     int fd = real.__openat_2(folder, path, flags);
     opened(fd, path, flags);
     return fd;
@@ -100,6 +109,76 @@ RS_EXPORT int pipe2(int ends[2], int flags) {
     return result;
 }
 
+/* The template holds the name that was found. */
+#define TEMPORARY(name, params, args) \
+    RS_EXPORT int name params {       \
+        int fd = real.name args;      \
+        opened(fd, path, 0);          \
+        return fd;                    \
+    }
+TEMPORARY(mkstemp, (char *path), (path))
+TEMPORARY(mkstemps, (char *path, int suffix), (path, suffix))
+TEMPORARY(mkostemp, (char *path, int flags), (path, flags))
+TEMPORARY(mkostemps, (char *path, int suffix, int flags), (path, suffix, flags))
+
+RS_EXPORT int openpty(int *master, int *slave, char *name, const struct termios *terminal, const struct winsize *size) {
+    int result = real.openpty(master, slave, name, terminal, size);
+    if (!result) {
+        rs_opened(*master, RS_OP_open, RS_KIND_DEVICE, "/dev/ptmx");
+        rs_opened(*slave, RS_OP_open, RS_KIND_DEVICE, NULL);
+    }
+    return result;
+}
+
+/* With a descriptor it changes that one. */
+RS_EXPORT int signalfd(int fd, const sigset_t *mask, int flags) {
+    if (rs_refused_own(fd)) return -1;
+    int result = real.signalfd(fd, mask, flags);
+    if (result >= 0 && fd == -1) rs_opened(result, RS_OP_open, RS_KIND_OTHER, "signalfd");
+    return result;
+}
+
+/* Is the process that a pidfd stands for this one? The kernel says "Pid:\t4711" in its fdinfo. */
+static RS_COLD bool is_this_process(int pidfd) {
+    char path[64], info[512];
+    struct rs_text text = rs_text_in(path, sizeof path);
+    rs_text_add(&text, "/proc/self/fdinfo/");
+    rs_text_number(&text, (uint64_t)pidfd);
+    long file = rs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    long size = file < 0 ? 0 : rs_sys(SYS_read, file, info, sizeof info - 1);
+    if (file >= 0) rs_sys(SYS_close, file);
+    info[size > 0 ? size : 0] = 0;
+    text = rs_text_in(path, sizeof path);
+    rs_text_add(&text, "Pid:\t");
+    rs_text_number(&text, rs_pid);
+    rs_text_add(&text, "\n");
+    return strstr(info, path) != NULL;
+}
+
+RS_EXPORT int pidfd_getfd(int process, int fd, unsigned flags) {
+    if (rs_refused_own(process)) return -1;
+    if (rs_hidden(fd) && is_this_process(process)) {
+        errno = EBADF;
+        return -1;
+    }
+    int result = real.pidfd_getfd(process, fd, flags);
+    if (result >= 0) rs_opened(result, RS_OP_receive, RS_KIND_UNKNOWN, NULL);
+    return result;
+}
+
+/* A new descriptor from one that is given, named by the kernel. */
+#define FROM(name, params, args, from)                                 \
+    RS_EXPORT int name params {                                        \
+        if (rs_refused_own(from)) return -1;                           \
+        int fd = real.name args;                                       \
+        if (fd >= 0) rs_opened(fd, RS_OP_open, RS_KIND_UNKNOWN, NULL); \
+        return fd;                                                     \
+    }
+FROM(open_by_handle_at, (int mount, struct file_handle *handle, int flags), (mount, handle, flags), mount)
+FROM(open_tree, (int folder, const char *path, unsigned flags), (folder, path, flags), folder)
+FROM(fsmount, (int fs, unsigned flags, unsigned attributes), (fs, flags, attributes), fs)
+FROM(fspick, (int folder, const char *path, unsigned flags), (folder, path, flags), folder)
+
 SAME_AS(open64, open)
 SAME_AS(__open, open)
 SAME_AS(__open64, open)
@@ -108,3 +187,7 @@ SAME_AS(openat64, openat)
 SAME_AS(__openat64_2, __openat_2)
 SAME_AS(creat64, creat)
 SAME_AS(__pipe, pipe)
+SAME_AS(mkstemp64, mkstemp)
+SAME_AS(mkstemps64, mkstemps)
+SAME_AS(mkostemp64, mkostemp)
+SAME_AS(mkostemps64, mkostemps)

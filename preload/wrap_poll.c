@@ -1,7 +1,8 @@
 /* wrap_poll.c: waiting. Nothing is checked here; but to a context that was refused a description (mode deny) the description is
  * broken, and a wait on it must say so at once: a client that hides a failed send (libpq does) would wait for ever for the
- * answer to what it never sent. */
+ * answer to what it never sent. And to all the guard's own descriptors are not open. */
 #include "preload/config.h"
+#include "preload/ownfd.h"
 #include "preload/wrap.h"
 
 int __poll(struct pollfd *fds, nfds_t count, int timeout);
@@ -42,29 +43,39 @@ static bool answered(struct pollfd *fds, nfds_t count, int *ready) {
     return true;
 }
 
+/* After the kernel's answer, so that a bad array is its to refuse. */
+int rs_poll_without_own(struct pollfd *fds, nfds_t count, int ready) {
+    for (nfds_t i = 0; rs_on && ready >= 0 && i < count; i++) {
+        if (rs_likely(fds[i].fd < rs_own_lowest) || !rs_hidden(fds[i].fd)) continue;
+        ready += !fds[i].revents;
+        fds[i].revents = POLLNVAL;
+    }
+    return ready;
+}
+
 RS_EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout) {
     int ready;
     if (answered(fds, count, &ready)) return ready;
-    return real.poll(fds, count, timeout);
+    return rs_poll_without_own(fds, count, real.poll(fds, count, timeout));
 }
 
 RS_EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room) {
     int ready;
     if (room / sizeof *fds >= count && answered(fds, count, &ready)) return ready;
-    return real.__poll_chk(fds, count, timeout, room);
+    return rs_poll_without_own(fds, count, real.__poll_chk(fds, count, timeout, room));
 }
 
 RS_EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask) {
     int ready;
     if (answered(fds, count, &ready)) return ready;
-    return real.ppoll(fds, count, timeout, mask);
+    return rs_poll_without_own(fds, count, real.ppoll(fds, count, timeout, mask));
 }
 
 RS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
                           size_t room) {
     int ready;
     if (room / sizeof *fds >= count && answered(fds, count, &ready)) return ready;
-    return real.__ppoll_chk(fds, count, timeout, mask, room);
+    return rs_poll_without_own(fds, count, real.__ppoll_chk(fds, count, timeout, mask, room));
 }
 
 static bool selected(int fd, const fd_set *set) {
@@ -91,15 +102,42 @@ static int select_refused(int count, fd_set *readable, fd_set *writable, fd_set 
     return ready;
 }
 
-RS_EXPORT int select(int count, fd_set *readable, fd_set *writable, fd_set *excepted, struct timeval *timeout) {
-    if (rs_unlikely(may_be_refused()) && count <= FD_SETSIZE) {
-        for (int fd = 0; fd < count; fd++) {
-            bool asked = selected(fd, readable) || selected(fd, writable) || selected(fd, excepted);
-            if (asked && rs_is_refused(fd)) return select_refused(count, readable, writable, excepted);
-        }
+static bool any_selected_refused(int count, const fd_set *readable, const fd_set *writable, const fd_set *excepted) {
+    if (rs_likely(!may_be_refused()) || count > FD_SETSIZE) return false;
+    for (int fd = 0; fd < count; fd++) {
+        bool asked = selected(fd, readable) || selected(fd, writable) || selected(fd, excepted);
+        if (asked && rs_is_refused(fd)) return true;
     }
-    return real.select(count, readable, writable, excepted, timeout);
+    return false;
 }
+
+/* Only who counts that far sees them at all. */
+static bool any_selected_own(int count, const fd_set *readable, const fd_set *writable, const fd_set *excepted) {
+    if (rs_likely(!rs_on || count <= rs_own_lowest)) return false;
+    for (int fd = rs_own_lowest; fd < count && fd < FD_SETSIZE; fd++) {
+        bool asked = selected(fd, readable) || selected(fd, writable) || selected(fd, excepted);
+        if (asked && rs_hidden(fd)) return true;
+    }
+    return false;
+}
+
+#define SELECTS(name, params, args)                                      \
+    RS_EXPORT int name params {                                          \
+        if (any_selected_refused(count, readable, writable, excepted)) { \
+            return select_refused(count, readable, writable, excepted);  \
+        }                                                                \
+        if (any_selected_own(count, readable, writable, excepted)) {     \
+            errno = EBADF;                                               \
+            return -1;                                                   \
+        }                                                                \
+        return real.name args;                                           \
+    }
+SELECTS(select, (int count, fd_set *readable, fd_set *writable, fd_set *excepted, struct timeval *timeout),
+        (count, readable, writable, excepted, timeout))
+SELECTS(pselect,
+        (int count, fd_set *readable, fd_set *writable, fd_set *excepted, const struct timespec *timeout,
+         const sigset_t *mask),
+        (count, readable, writable, excepted, timeout, mask))
 
 SAME_AS(__poll, poll)
 SAME_AS(__select, select)

@@ -66,16 +66,17 @@ RS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length) 
 }
 
 RS_EXPORT int shutdown(int fd, int how) {
-    if (rs_on && rs_is_own(fd)) {
-        errno = EBADF;
-        return -1;
-    }
+    if (rs_refused_own(fd)) return -1;
     if (!rs_may_close(fd, RS_OP_shutdown)) return -1;
     struct rs_call call = {NULL, rs_on ? rs_lookup(fd)->id : RS_CALL_UNSEEN};
     int result = real.shutdown(fd, how);
     rs_end_call(call, fd, RS_OP_shutdown, result);
     return result;
 }
+
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4 /* Linux 6.5 */
+#endif
 
 /* Each descriptor that came with a message is a new number for something opened elsewhere. The program's buffer ends at
  * msg_controllen; its lengths are the kernel's, and not aligned. */
@@ -86,7 +87,8 @@ static void received(const struct msghdr *message) {
         struct cmsghdr header;
         memcpy(&header, at, sizeof header);
         if (header.cmsg_len < sizeof header || header.cmsg_len > left) return;
-        if (header.cmsg_level == SOL_SOCKET && header.cmsg_type == SCM_RIGHTS) {
+        bool rights = header.cmsg_type == SCM_RIGHTS || header.cmsg_type == SCM_PIDFD;
+        if (header.cmsg_level == SOL_SOCKET && rights) {
             for (size_t offset = CMSG_LEN(0); offset + sizeof(int) <= header.cmsg_len; offset += sizeof(int)) {
                 int fd;
                 memcpy(&fd, at + offset, sizeof fd);

@@ -144,6 +144,8 @@ wait_for() { # WHAT COMMAND...
 start() { # NAME COMMAND...
     local name=$1
     shift
+    # Here, not only in the background: what one of that name said before must not be read as this one's.
+    : >"$WORK/$name.out"
     "$@" >"$WORK/$name.out" 2>"$WORK/$name.err" </dev/null &
     pid=$!
     started+=("$pid")

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# run.sh: all tests, or those named: the unit tests (each program $B/unit/test_*, with cmocka) and the end-to-end ones.
+# run.sh: all tests, or those named: the unit tests (each program $B/unit/test_*, with cmocka), those of every call by its
+# name (tests/surface), and the end-to-end ones.
 #
-#     tests/run.sh [unit] [e2e]       `make test` has built what they need
+#     tests/run.sh [unit] [surface] [e2e]       `make test` has built what they need
 #
 # What each suite says is shown as it runs; those that failed are named again at the end, and the last line is
 # `N passed, N failed, N skipped`. The exit code is 1 when anything failed, and when nothing ran.
@@ -73,6 +74,10 @@ unit() {
     done
 }
 
+surface() {
+    run_script tests/surface/surface.sh
+}
+
 e2e() {
     LIMIT=$((LIMIT * 3)) run_script tests/e2e/run.sh
 }
@@ -81,11 +86,12 @@ for kind in "${@:-}"; do
     case $kind in
     '')
         unit
+        surface
         e2e
         ;;
-    unit | e2e) "$kind" ;;
+    unit | surface | e2e) "$kind" ;;
     *)
-        echo "usage: $0 [unit] [e2e]" >&2
+        echo "usage: $0 [unit] [surface] [e2e]" >&2
         exit 2
         ;;
     esac

@@ -5,6 +5,7 @@
 #include "tracer/metadata.h"
 #include "tracer/text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -118,6 +119,24 @@ void rs_folder_set_process(struct rs_folder *folder, const char *process) {
 long rs_folder_make_home(struct rs_folder *folder) {
     make_uuid(folder);
     return make_home(folder);
+}
+
+void rs_folder_give_to(const struct rs_folder *folder, uint32_t user) {
+    union {
+        struct dirent64 entry;
+        char bytes[1024];
+    } names;
+    long fd = rs_sys(SYS_openat, folder->home, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (long size; fd >= 0 && (size = rs_sys(SYS_getdents64, fd, &names, sizeof names)) > 0;) {
+        for (long at = 0; at < size;) {
+            const struct dirent64 *entry = (const struct dirent64 *)(const void *)(names.bytes + at);
+            if (entry->d_type == DT_REG)
+                rs_sys(SYS_fchownat, folder->home, entry->d_name, user, -1, AT_SYMLINK_NOFOLLOW);
+            at += entry->d_reclen;
+        }
+    }
+    if (fd >= 0) rs_sys(SYS_close, fd);
+    rs_sys(SYS_fchown, folder->home, user, -1);
 }
 
 void rs_folder_mark_stopped(const struct rs_folder *folder) {

@@ -26,6 +26,9 @@ long rs_folder_make_home(struct rs_folder *folder);
 /* Writes the file `metadata`. */
 long rs_folder_write_metadata(const struct rs_folder *folder);
 
+/* Gives this process's folder and the files in it to another user: the process is about to become that one. */
+void rs_folder_give_to(const struct rs_folder *folder, uint32_t user);
+
 /* Leaves an empty file RS_FOLDER_STOPPED: the recording stopped before the process did, and the reader must say so. */
 #define RS_FOLDER_STOPPED ".stopped"
 void rs_folder_mark_stopped(const struct rs_folder *folder);

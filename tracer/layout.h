@@ -182,6 +182,10 @@ enum rs_finding_kind {
 #define RS_COVERAGE_DESCRIPTIONS_FULL 4u
 #define RS_COVERAGE_CONTEXTS_FULL 8u
 #define RS_COVERAGE_FINDINGS_FULL 16u
+#define RS_COVERAGE_IO_URING 32u  /* I/O that no call shows */
+#define RS_COVERAGE_STATIC 64u    /* a program that the guard cannot be loaded into was executed */
+#define RS_COVERAGE_DEEPBIND 128u /* a library whose calls go past the guard */
+#define RS_COVERAGE_SHARED 256u   /* a process shares descriptors, but not memory, with another */
 
 /* Names for people: index by the enums above. NULL never. */
 const char *rs_operation_name(uint32_t operation);

@@ -52,6 +52,8 @@ static struct {
 
 /* ---- names ---------------------------------------------------------------------------------------------------- */
 
+#define GIVEN_UP_AT_ONCE 8
+
 /* ".stream_3_0": the name while it is made; from the second character on its name as part of the trace. */
 static void packet_name(char name[64], bool kept, uint32_t stream, uint64_t sequence) {
     struct rs_text text = rs_text_in(name, 64);
@@ -171,20 +173,25 @@ static void *map_file(const char *name, int access, int protection, uint64_t *si
 
 static bool rerecord(struct rs_stream *own, const struct rs_event_header *event, uint32_t size);
 
-/* Writes what is still needed of a packet of `stream` again, in the thread's own, and counts the rest as given up. */
-static void give_up(struct rs_stream *own, struct rs_stream *stream, const char *bytes) {
+/* Writes what is still needed of a packet of `stream` again, in the thread's own, and counts the rest as given up. Returns
+ * whether most of it was needed. */
+static bool give_up(struct rs_stream *own, struct rs_stream *stream, const char *bytes) {
     const struct rs_packet *packet = (const struct rs_packet *)(const void *)bytes;
     const char *end = bytes + packet->context.content_size / 8;
-    uint64_t lost = 0;
+    uint64_t lost = 0, carried_bytes = 0;
     for (const char *at = bytes + sizeof *packet; at < end;) {
         uint32_t size = rs_event_size(at, end);
         if (!size) break;
         const struct rs_event_header *event = (const struct rs_event_header *)(const void *)at;
         bool carried = event->id < EVENT_IO && trace.host->needed(event) && rerecord(own, event, size);
-        if (!carried) lost++;
+        if (carried)
+            carried_bytes += size;
+        else
+            lost++;
         at += size;
     }
     __atomic_fetch_add(&stream->io.discarded, lost, __ATOMIC_RELAXED);
+    return carried_bytes > (uint64_t)(end - bytes) / 2;
 }
 
 /* Allocates the space for a packet. A hole would be a SIGBUS when the disk is full. */
@@ -313,12 +320,16 @@ static void close_packet(struct rs_stream *stream, struct rs_writer *writer) {
     writer->sequence++;
 }
 
-/* Gives up the oldest packets until all fit the bound. */
+/* Gives up the oldest packets until all fit the bound: a few at a time, and no more once most of one is still needed. (More is
+ * needed than fits, then; it is written again all the time, but never twice for one packet that is filled.) */
 static void keep_bound(struct rs_stream *own) {
     struct full_packet full;
     uint64_t head;
-    while (trace.settings.max_bytes && __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) > trace.settings.max_bytes &&
-           see_oldest(&full, &head)) {
+    bool needed = false;
+    for (int most = GIVEN_UP_AT_ONCE;
+         most && !needed && trace.settings.max_bytes &&
+         __atomic_load_n(&trace.bytes, __ATOMIC_RELAXED) > trace.settings.max_bytes && see_oldest(&full, &head);
+         most--) {
         char name[64];
         uint64_t size = 0;
         long error;
@@ -329,7 +340,7 @@ static void keep_bound(struct rs_stream *own) {
         if (take_oldest(head) && bytes) {
             rs_sys(SYS_unlinkat, trace.folder.home, name + 1, 0);
             release_bytes(size);
-            give_up(own, &trace.streams[full.stream], bytes);
+            needed = give_up(own, &trace.streams[full.stream], bytes);
         }
         if (bytes) rs_sys(SYS_munmap, bytes, size);
     }
@@ -685,6 +696,10 @@ void rs_trace_forked(void) {
     rs_sys(SYS_prctl, 16 /* PR_GET_NAME */, name, 0, 0, 0);
     rs_folder_set_process(&trace.folder, name);
     rs_tracing = true;
+}
+
+void rs_trace_give_to(uint32_t user) {
+    if (rs_tracing && ensure_begun()) rs_folder_give_to(&trace.folder, user);
 }
 
 /* Writes the packet anew without its empty tail and with what is known by now to be lost, under a dot name, and renames it

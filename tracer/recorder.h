@@ -90,6 +90,10 @@ bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_tr
 /* In a fork's child: forget the parent's packets, and record again. The calling thread may be in a signal handler. */
 void rs_trace_forked(void);
 
+/* This process, root until now, is about to become another user (a server's worker): the trace is begun, if it was not, while
+ * that can still be done, and given to that user, who goes on writing it. */
+void rs_trace_give_to(uint32_t user);
+
 /* At exit: the packets of this thread, and of threads that are gone, are cut to what is in them. */
 void rs_trace_finish(void);
 

@@ -31,11 +31,11 @@ struct binary {
     UT_hash_handle hh;
 };
 
-/* An address that was looked up. */
+/* An address of a file that was looked up: the same for all processes that have mapped it. */
 struct resolved {
     struct {
-        const struct module *module;
-        uint64_t address;
+        const struct binary *binary; /* NULL: no module was there */
+        uint64_t address;            /* the file's own */
         uint64_t exact;
     } key;
     struct frame *frames;
@@ -184,12 +184,11 @@ static const char *keep_text(struct symbols *symbols, char *text) {
 }
 
 static struct frame *add_frame(struct resolved *resolved, const struct module *module) {
-    uint64_t address = resolved->key.address;
     resolved->frames = memory_grow(resolved->frames, &resolved->space, resolved->count + 1, sizeof *resolved->frames);
-    resolved->frames[resolved->count] = (struct frame){.address = address};
+    resolved->frames[resolved->count] = (struct frame){0}; /* its address is the asking process's */
     if (module) {
         resolved->frames[resolved->count].module = symbols_basename(module->path);
-        resolved->frames[resolved->count].offset = address - module->base;
+        resolved->frames[resolved->count].offset = resolved->key.address;
     }
     return &resolved->frames[resolved->count++];
 }
@@ -295,14 +294,14 @@ static bool is_signal_return(struct binary *binary, Dwarf_Addr address) {
     return signal;
 }
 
-static void resolve_in(struct symbols *symbols, struct resolved *resolved, const struct module *module) {
-    struct binary *binary = find_binary(symbols, module);
-    Dwarf_Addr address = resolved->key.address - module->base - (resolved->key.exact ? 0 : 1), bias = 0;
+static void resolve_in(struct symbols *symbols, struct binary *binary, struct resolved *resolved,
+                       const struct module *module) {
+    Dwarf_Addr address = resolved->key.address - (resolved->key.exact ? 0 : 1), bias = 0;
     struct functions functions = {0};
     struct frame *outermost;
     Dwarf_Die *unit, whole;
     if (!binary->module) return;
-    resolved->signal = is_signal_return(binary, resolved->key.address - module->base);
+    resolved->signal = is_signal_return(binary, resolved->key.address);
     if (resolved->signal) {
         add_frame(resolved, module)->function = "<signal handler called>";
         return;
@@ -334,16 +333,17 @@ static const struct module *find_module(const struct process *process, uint64_t 
 static const struct resolved *resolve(struct symbols *symbols, const struct process *process, uint64_t address,
                                       uint64_t time, bool exact) {
     const struct module *module = find_module(process, address, time);
+    struct binary *binary = module ? find_binary(symbols, module) : NULL;
     struct resolved *found, *added = memory_new(sizeof *added);
-    added->key.module = module;
-    added->key.address = address;
+    added->key.binary = binary;
+    added->key.address = module ? address - module->base : address;
     added->key.exact = exact;
     HASH_FIND(hh, symbols->resolved, &added->key, sizeof added->key, found);
     if (found) {
         free(added);
         return found;
     }
-    if (module) resolve_in(symbols, added, module);
+    if (binary) resolve_in(symbols, binary, added, module);
     if (!added->count) add_frame(added, module);
     HASH_ADD(hh, symbols->resolved, key, sizeof added->key, added);
     return added;
@@ -359,7 +359,8 @@ struct frame *symbols_stack(struct symbols *symbols, const struct process *proce
         const struct resolved *resolved = resolve(symbols, process, stack->addresses[i], stack->time, exact);
         frames = memory_grow(frames, &space, *count + resolved->count, sizeof *frames);
         memcpy(frames + *count, resolved->frames, resolved->count * sizeof *frames);
-        *count += resolved->count;
+        for (size_t last = *count + resolved->count; *count < last; ++*count)
+            frames[*count].address = stack->addresses[i];
         exact = resolved->signal;
     }
     return frames;

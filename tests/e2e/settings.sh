@@ -47,12 +47,14 @@ unknown REQSCOPE_CHECK everything foreign-io foreign-close late-io dirty-handove
 unknown REQSCOPE_STACK_DEPTH deep 0 128
 unknown REQSCOPE_STACK_DEPTH 129 0 128
 unknown REQSCOPE_STACK_DEPTH -1 0 128
+unknown REQSCOPE_FOLLOW_EXEC yes 0 1
+unknown REQSCOPE_DEEPBIND on off keep
 unknown REQSCOPE_TRACE_MAX much 0 256M
 unknown REQSCOPE_TRACE_MAX 12Q 0 256M
 unknown REQSCOPE_TRACE_MAX -5 0 256M
 
 # An empty value is as good as none.
-for variable in MODE POLICY CONTEXT CHECK STACK_DEPTH TRACE_MAX TRACE LOG RULES; do
+for variable in MODE POLICY CONTEXT CHECK STACK_DEPTH TRACE_MAX TRACE LOG RULES FOLLOW_EXEC DEEPBIND; do
     run "REQSCOPE_$variable empty" "REQSCOPE_$variable="
     expect_no_text "REQSCOPE_$variable empty: nothing is said of it" "$WORK/err" "REQSCOPE_$variable"
 done

@@ -165,7 +165,7 @@ static int closing_is_refused(void) {
     /* It has no way to say so: what is not the caller's stays open, the rest is closed. */
     int own = open("/dev/null", O_RDONLY);
     closefrom(3);
-    MUST(reqscope_owner(pair[0]) == a && syscall(SYS_fcntl, pair[0], F_GETFD) == 0);
+    MUST(reqscope_owner(pair[0]) == a && kernel(SYS_fcntl, pair[0], F_GETFD) == 0);
     REFUSED(fcntl(own, F_GETFD), EBADF);
     return 0;
 }

@@ -101,7 +101,7 @@ static int pipes_are_intact_after_a_loop_of_closes(void) {
 /* Behind the guard's back: its descriptors are gone. It may be blind then, but it must not use the program's. */
 static int pipes_are_intact_after_an_unseen_close_range(void) {
     find(1);
-    MUST(!syscall(SYS_close_range, 3, ~0U, 0));
+    MUST(!kernel(SYS_close_range, 3, ~0U, 0));
     make_pipes(&pipes);
     find(MANY);
     find_another();
@@ -163,7 +163,7 @@ static int own_descriptors_are_not_open(void) {
             if (!context) reqscope_begin("in a context, too");
         }
         reqscope_switch(0);
-        MUST(syscall(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC);
+        MUST(kernel(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC);
     }
     find(1);
     find_another();

@@ -146,7 +146,7 @@ static int forks_that_run_no_handlers(void) {
     int status;
     begin();
     for (int kind = 0; kind < 2; kind++) {
-        pid_t pid = kind ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : _Fork();
+        pid_t pid = kind ? (pid_t)kernel(SYS_clone, SIGCHLD, 0, 0, 0, 0) : _Fork();
         if (!pid) {
             child_does();
             _exit(0);
@@ -259,7 +259,7 @@ static int with_stderr(int fd, const char *again) {
     int status;
     pid_t pid = fork();
     if (!pid) {
-        MUST(syscall(SYS_dup3, fd, 2, 0) == 2);
+        MUST(kernel(SYS_dup3, fd, 2, 0) == 2);
         unsetenv("REQSCOPE_LOG");
         execl("/proc/self/exe", "victim_process", again, (char *)NULL);
         _exit(99);
@@ -328,7 +328,7 @@ static int without_a_standard_error(void) {
     int status;
     pid_t pid = fork();
     if (!pid) {
-        syscall(SYS_close, 2);
+        kernel(SYS_close, 2);
         unsetenv("REQSCOPE_LOG");
         execl("/proc/self/exe", "victim_process", "finds_and_opens", (char *)NULL);
         _exit(99);

@@ -147,7 +147,7 @@ static int received_descriptors_are_the_receivers(void) {
         int fd = receive_fd(pair[1], how);
         MUST(reqscope_owner(fd) == a);
         /* A stale tag on the number is dropped: closed unseen, and received again by another. */
-        MUST(is_foreign(fd) && !syscall(SYS_close, fd));
+        MUST(is_foreign(fd) && !kernel(SYS_close, fd));
         reqscope_switch(0);
         send_fd(pair[0], 1);
         reqscope_switch(b);
@@ -201,8 +201,8 @@ static int a_connection_for_each_request_is_no_finding(void) {
  */
 
 static void reopen_unseen(int fd) {
-    MUST(!syscall(SYS_close, fd));
-    MUST(syscall(SYS_openat, AT_FDCWD, "/dev/zero", O_RDWR) == fd);
+    MUST(!kernel(SYS_close, fd));
+    MUST(kernel(SYS_openat, AT_FDCWD, "/dev/zero", O_RDWR) == fd);
 }
 
 static int a_number_reused_unseen_is_nobodys(void) {

@@ -521,22 +521,48 @@ static int handlers_that_read_at_a_high_rate(void) {
 
 static volatile int stop;
 
+/* Ways through a few functions, so that there are many different stacks. */
+static int opens_deep(int depth);
+
+#define OPENS(number)                                                \
+    static __attribute__((noinline)) int opens_##number(int depth) { \
+        return opens_deep(depth) + (number);                         \
+    }
+OPENS(0)
+OPENS(1)
+OPENS(2)
+OPENS(3)
+OPENS(4)
+OPENS(5)
+OPENS(6)
+OPENS(7) static int (*const ways[8])(int) = {opens_0, opens_1, opens_2, opens_3, opens_4, opens_5, opens_6, opens_7};
+
 static __attribute__((noinline)) int opens_deep(int depth) {
-    if (depth > 0) return opens_deep(depth - 1) + 1;
+    if (depth > 0) return ways[depth * 5 % 8](depth - 1) + 1;
     int fd = open("/dev/null", O_RDONLY);
     return close(fd);
 }
 
-static void *opens_all_the_time(void *argument) {
-    for (int i = 0; !stop; i++) opens_deep(i % 30);
+static void *opens_some(void *argument) {
+    for (int i = 0; i < 60; i++) ways[i % 8](i * 7919 % 50);
+    return argument;
+}
+
+/* A new thread's unwinding is not remembered yet, so it takes the unwinder's locks. */
+static void *starts_threads_that_open(void *argument) {
+    while (!stop) {
+        pthread_t thread;
+        if (!pthread_create(&thread, NULL, opens_some, NULL)) pthread_join(thread, NULL);
+    }
     return argument;
 }
 
 /* open and close are async-signal-safe: a child of a threaded process may call them. */
 static int a_child_of_a_threaded_process_may_open(void) {
-    pthread_t threads[3];
-    for (int i = 0; i < 3; i++) MUST(!pthread_create(&threads[i], NULL, opens_all_the_time, NULL));
-    for (int i = 0; i < 200; i++) {
+    pthread_t threads[6];
+    time_t latest = time(NULL) + 10; /* on a busy machine fewer must do */
+    for (int i = 0; i < 6; i++) MUST(!pthread_create(&threads[i], NULL, starts_threads_that_open, NULL));
+    for (int i = 0; i < 1000 && time(NULL) < latest; i++) {
         int status;
         pid_t pid = fork();
         if (!pid) {
@@ -550,7 +576,31 @@ static int a_child_of_a_threaded_process_may_open(void) {
         }
     }
     stop = 1;
-    for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 6; i++) pthread_join(threads[i], NULL);
+    return 0;
+}
+
+/* A place of a context that has ended is another thread's at once: who ends one inside another is back in the other. */
+static int strays;
+
+static void *nests(void *argument) {
+    time_t latest = time(NULL) + 2;
+    while (time(NULL) < latest && !__atomic_load_n(&strays, __ATOMIC_RELAXED)) {
+        for (int i = 0; i < 1000; i++) {
+            reqscope_id outer = reqscope_begin("outer"), inner = reqscope_begin("inner");
+            reqscope_end(inner);
+            if (reqscope_current() != outer) __atomic_store_n(&strays, 1, __ATOMIC_RELAXED);
+            reqscope_end(outer);
+        }
+    }
+    return argument;
+}
+
+static int the_context_around_is_current_again(void) {
+    pthread_t threads[16];
+    for (int i = 0; i < 16; i++) MUST(!pthread_create(&threads[i], NULL, nests, NULL));
+    for (int i = 0; i < 16; i++) pthread_join(threads[i], NULL);
+    MUST(!strays);
     return 0;
 }
 
@@ -600,6 +650,7 @@ static const struct victim_test tests[] = {
     VICTIM(findings_on_a_signal_stack_of_8_KiB, DENY),
     VICTIM(handlers_that_read_at_a_high_rate, NULL),
     VICTIM(a_child_of_a_threaded_process_may_open, NULL),
+    VICTIM(the_context_around_is_current_again, NULL),
     VICTIM(threads_that_find_the_same_at_once, DENY),
 };
 VICTIM_MAIN(tests)

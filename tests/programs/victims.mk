@@ -18,3 +18,18 @@ $(B)/programs/victim_constructor: PROGRAM_LIBS := $(B)/programs/victim_construct
 $(B)/programs/victim_constructor: $(B)/programs/victim_constructor.so
 
 programs: $(B)/programs/victim_throw
+
+# A program, a library that it is linked with, and a plugin that only that library's RUNPATH leads to: the same source.
+$(B)/programs/victim_load_host.so: tests/programs/victim_load.c
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -DHOST -fPIC -shared -Wl,-soname,victim_load_host.so -Wl,--enable-new-dtags \
+		-Wl,-rpath,'$$ORIGIN/plugins' -o $@ $<
+$(B)/programs/plugins/victim_load_plugin.so: tests/programs/victim_load.c
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -DPLUGIN -fPIC -shared -o $@ $<
+$(B)/programs/static_seven: tests/programs/victim_load.c
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -DSTATIC -static -o $@ $<
+$(B)/programs/victim_load: PROGRAM_LIBS := $(B)/programs/victim_load_host.so -Wl,--enable-new-dtags -Wl,-rpath,'$$ORIGIN'
+$(B)/programs/victim_load: $(B)/programs/victim_load_host.so $(B)/programs/plugins/victim_load_plugin.so \
+	$(B)/programs/static_seven

@@ -9,3 +9,7 @@ bool rs_is_in_family(uint32_t process, uint64_t began) {
     (void)process, (void)began;
     return true;
 }
+
+bool rs_in_vfork_child(void) {
+    return rs_thread.vfork_child != 0;
+}

@@ -52,6 +52,8 @@ static void check_defaults(void) {
     assert_int_equal(config.mode, RS_MODE_LOG);
     assert_int_equal(config.policy, RS_POLICY_STRICT);
     assert_false(config.context_by_api_only);
+    assert_false(config.follow_exec);
+    assert_false(config.keep_deepbind);
     assert_int_equal(config.checks, DEFAULT_KINDS);
     assert_int_equal(config.stack_depth, 32);
     assert_int_equal(config.trace_max, 256ull << 20);
@@ -69,9 +71,10 @@ static void without_variables_all_is_at_its_default(void **state) {
 }
 
 static void an_empty_value_is_the_default(void **state) {
-    static const char *const names[] = {"REQSCOPE_MODE",  "REQSCOPE_POLICY",    "REQSCOPE_CONTEXT",
-                                        "REQSCOPE_TRACE", "REQSCOPE_TRACE_MAX", "REQSCOPE_LOG",
-                                        "REQSCOPE_RULES", "REQSCOPE_CHECK",     "REQSCOPE_STACK_DEPTH"};
+    static const char *const names[] = {"REQSCOPE_MODE",        "REQSCOPE_POLICY",    "REQSCOPE_CONTEXT",
+                                        "REQSCOPE_TRACE",       "REQSCOPE_TRACE_MAX", "REQSCOPE_LOG",
+                                        "REQSCOPE_RULES",       "REQSCOPE_CHECK",     "REQSCOPE_STACK_DEPTH",
+                                        "REQSCOPE_FOLLOW_EXEC", "REQSCOPE_DEEPBIND"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         quietly(names[i], "");
@@ -105,6 +108,20 @@ static void policies_and_contexts(void **state) {
     quietly("REQSCOPE_CONTEXT", "auto");
     assert_false(config.context_by_api_only);
     complains("REQSCOPE_CONTEXT", "1", "'1'", "auto or api");
+}
+
+static void what_is_followed(void **state) {
+    (void)state;
+    quietly("REQSCOPE_FOLLOW_EXEC", "1");
+    assert_true(config.follow_exec);
+    quietly("REQSCOPE_FOLLOW_EXEC", "0");
+    assert_false(config.follow_exec);
+    complains("REQSCOPE_FOLLOW_EXEC", "2", "'2'", "0 or 1");
+    assert_false(config.follow_exec);
+    quietly("REQSCOPE_DEEPBIND", "keep");
+    assert_true(config.keep_deepbind);
+    complains("REQSCOPE_DEEPBIND", "kept", "'kept'", "off or keep");
+    assert_false(config.keep_deepbind);
 }
 
 static void paths(void **state) {
@@ -220,6 +237,7 @@ int main(void) {
         cmocka_unit_test(an_empty_value_is_the_default),
         cmocka_unit_test(modes),
         cmocka_unit_test(policies_and_contexts),
+        cmocka_unit_test(what_is_followed),
         cmocka_unit_test(paths),
         cmocka_unit_test(sizes),
         cmocka_unit_test(depths),

@@ -16,7 +16,7 @@ static int set_up_group(void **state) {
 }
 
 static void end_it(struct rs_context *context) {
-    rs_context_finish(context);
+    rs_context_finish(context, rs_context_id(context));
 }
 
 static int tear_down(void **state) {
@@ -27,9 +27,9 @@ static int tear_down(void **state) {
         struct rs_context *context = rs_context_find(id);
         if (!context || context == last) continue;
         context->owned = 0;
-        rs_context_finish(context);
+        rs_context_finish(context, rs_context_id(context));
     }
-    rs_context_finish(last);
+    rs_context_finish(last, rs_context_id(last));
     return 0;
 }
 
@@ -70,8 +70,8 @@ static void it_ends_once(void **state) {
     (void)state;
     struct rs_context *context = began("x");
     uint64_t id = rs_context_id(context);
-    assert_true(rs_context_finish(context));
-    assert_false(rs_context_finish(context));
+    assert_true(rs_context_finish(context, rs_context_id(context)));
+    assert_false(rs_context_finish(context, rs_context_id(context)));
     assert_false(rs_context_live(context));
     assert_ptr_equal(rs_context_find(id), context);
     assert_string_equal(context->label, "x");
@@ -84,7 +84,7 @@ static void ids_are_never_used_again(void **state) {
         struct rs_context *context = began("");
         assert_true(rs_context_id(context) > before);
         before = rs_context_id(context);
-        rs_context_finish(context);
+        rs_context_finish(context, rs_context_id(context));
     }
 }
 
@@ -92,7 +92,8 @@ static void ids_are_never_used_again(void **state) {
  * it. */
 static bool place_goes(struct rs_context *context, uint64_t id) {
     for (int i = 0; i < 2 * FIRST_LEVEL; i++) {
-        rs_context_finish(began("next"));
+        struct rs_context *next = began("next");
+        rs_context_finish(next, rs_context_id(next));
         if (rs_context_id(context) != id) return true;
     }
     return false;
@@ -104,7 +105,7 @@ static void a_place_is_used_again_when_it_ended_and_owns_nothing(void **state) {
     uint64_t id = rs_context_id(context);
     rs_context_owns(id, 1);
     assert_false(place_goes(context, id)); /* live */
-    rs_context_finish(context);
+    rs_context_finish(context, rs_context_id(context));
     assert_false(place_goes(context, id)); /* an owner's label can still be told */
     assert_string_equal(rs_context_find(id)->label, "owner");
     rs_context_owns(id, -1);
@@ -205,7 +206,7 @@ static void a_new_context_in_an_old_place_has_no_values(void **state) {
     uint64_t id = rs_context_id(context);
     rs_context_set(context, &key, "old");
     rs_context_run_deferred(context);
-    rs_context_finish(context);
+    rs_context_finish(context, rs_context_id(context));
     assert_true(place_goes(context, id));
     assert_null(rs_context_get(context, &key));
 }
@@ -217,7 +218,7 @@ static void bookkeeping_is_given_back(void **state) {
         struct rs_context *context = began("");
         assert_int_equal(rs_context_set(context, &order, order), 0);
         rs_context_run_deferred(context);
-        rs_context_finish(context);
+        rs_context_finish(context, rs_context_id(context));
     }
 }
 
@@ -286,7 +287,7 @@ static void *begins_and_ends(void *argument) {
         if (rs_context_get(context, argument) != context) return argument;
         rs_context_run_deferred(context);
         rs_context_owns(id, -1);
-        if (!rs_context_finish(context)) return argument;
+        if (!rs_context_finish(context, rs_context_id(context))) return argument;
     }
     return NULL;
 }

@@ -196,7 +196,7 @@ static void heard_of(struct rs_description *description) {
 /* Runs `child` in a fork, the way guard.c does it. */
 static void forked(void (*child)(void)) {
     int status;
-    rs_table_forking();
+    rs_table_forking(heard_of);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (!pid) {
@@ -223,6 +223,33 @@ static void a_child_that_closes_leaves_the_parents_number(void **state) {
     assert_ptr_equal(rs_lookup(5), description);
     assert_int_equal(description->holders, 1);
     assert_true(closed(5));
+}
+
+/* A number that was there at one fork and is closed before the next one: the second child must not let go of what the first
+ * one holds. */
+static void a_later_child_leaves_what_an_earlier_one_holds(void **state) {
+    int go[2], status;
+    char byte;
+    (void)state;
+    struct rs_description *description = bound(5);
+    assert_int_equal(pipe(go), 0);
+    rs_table_forking(heard_of);
+    pid_t first = fork();
+    assert_true(first >= 0);
+    if (!first) {
+        rs_table_forked(heard_of);
+        if (read(go[0], &byte, 1) != 1) _exit(1);
+        _exit(description->holders == 1 && rs_lookup(5) == description && closed(5) ? 0 : 2);
+    }
+    rs_table_fork_done();
+    assert_false(closed(5));
+    forked(nothing);
+    assert_int_equal(description->holders, 1);
+    assert_int_equal(write(go[1], "x", 1), 1);
+    assert_int_equal(waitpid(first, &status, 0), first);
+    assert_int_equal(status, 0);
+    close(go[0]);
+    close(go[1]);
 }
 
 static void looks_inherited(void) {
@@ -256,7 +283,7 @@ static void a_childs_exit_frees_what_only_it_held(void **state) {
     (void)state;
     struct rs_description *description = bound(5);
     assert_int_equal(pipe(go), 0);
-    rs_table_forking();
+    rs_table_forking(heard_of);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (!pid) {
@@ -336,6 +363,7 @@ int main(void) {
         cmocka_unit_test_teardown(own_descriptors_are_neither_known_nor_dropped, tear_down),
         cmocka_unit_test_teardown(numbers_beyond_the_table_are_not_tracked, tear_down),
         cmocka_unit_test_teardown(a_child_that_closes_leaves_the_parents_number, tear_down),
+        cmocka_unit_test_teardown(a_later_child_leaves_what_an_earlier_one_holds, tear_down),
         cmocka_unit_test_teardown(a_child_knows_what_it_inherited, tear_down),
         cmocka_unit_test_teardown(a_childs_exit_frees_what_only_it_held, tear_down),
         cmocka_unit_test_teardown(a_child_that_exits_frees_nothing_of_the_parents, tear_down),

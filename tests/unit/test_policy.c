@@ -52,8 +52,8 @@ static int tear_down(void **state) {
     for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) rs_close_end(fd, rs_close_begin(fd), true);
     close(ends[0]);
     close(ends[1]);
-    rs_context_finish(a);
-    rs_context_finish(b);
+    rs_context_finish(a, rs_context_id(a));
+    rs_context_finish(b, rs_context_id(b));
     return 0;
 }
 
@@ -320,7 +320,7 @@ static void a_childs_end_is_the_end_of_its_owners_count(void **state) {
     char byte;
     (void)state;
     assert_int_equal(pipe(go), 0);
-    rs_table_forking();
+    rs_table_forking(rs_disowned);
     pid_t pid = fork();
     if (!pid) {
         rs_table_forked(rs_disowned);
