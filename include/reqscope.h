@@ -16,6 +16,7 @@
 #ifndef REQSCOPE_H
 #define REQSCOPE_H
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +36,7 @@ typedef uint64_t reqscope_id;
 #define REQSCOPE_FUNCTION(ret, name, params, args, without) ret name params;
 #else
 /* What the dynamic linker finds under a name, or NULL. dlsym is a weak reference so that a static program links. */
-extern void *dlsym(void *, const char *) __attribute__((weak));
+#pragma weak dlsym
 static inline void *reqscope_find_(const char *name) {
     return dlsym ? dlsym((void *)0, name) : NULL;
 }

@@ -1,5 +1,6 @@
 /* context.c: see context.h. */
 #include "preload/context.h"
+#include "preload/freelist.h"
 #include "preload/reserve.h"
 #include "tracer/clock.h"
 #include "tracer/recorder.h"
@@ -33,8 +34,7 @@ static int levels;
 static uint32_t node_count;
 static uint32_t *heads;    /* private: each place's list of nodes */
 static struct node *nodes; /* private; node 0 is none */
-static uint64_t free_node; /* counter << 32 | node */
-static uint32_t next_node = 1;
+static struct rs_freelist free_nodes = {.next = 1};
 
 bool rs_contexts_start(void) {
     levels = rs_space_is_limited() ? LIMITED_LEVELS : LEVELS;
@@ -150,30 +150,12 @@ void rs_context_each_live(void (*visit)(struct rs_context *context)) {
 
 /* ---- deferred functions and local values ----------------------------------------------------------------------- */
 
-static uint32_t take_node(void) {
-    uint64_t head = __atomic_load_n(&free_node, __ATOMIC_ACQUIRE);
-    while ((uint32_t)head) {
-        uint64_t next = ((head >> 32) + 1) << 32 | nodes[(uint32_t)head].next;
-        if (__atomic_compare_exchange_n(&free_node, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            return (uint32_t)head;
-        }
-    }
-    if (__atomic_load_n(&next_node, __ATOMIC_RELAXED) >= node_count) return 0;
-    uint32_t fresh = __atomic_fetch_add(&next_node, 1, __ATOMIC_RELAXED);
-    return fresh < node_count ? fresh : 0;
-}
-
-static void give_node_back(uint32_t node) {
-    uint64_t head = __atomic_load_n(&free_node, __ATOMIC_RELAXED);
-    uint64_t next;
-    do {
-        nodes[node].next = (uint32_t)head;
-        next = ((head >> 32) + 1) << 32 | node;
-    } while (!__atomic_compare_exchange_n(&free_node, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+static struct rs_places node_places(void) {
+    return (struct rs_places){&nodes->next, sizeof *nodes, node_count};
 }
 
 static int push(struct rs_context *context, void (*function)(void *), void *argument, const void *key) {
-    uint32_t node = take_node();
+    uint32_t node = rs_place_take(&free_nodes, node_places());
     if (!node) return -1;
     nodes[node].function = function;
     nodes[node].argument = argument;
@@ -220,7 +202,7 @@ void rs_context_run_deferred(struct rs_context *context) {
         if (!node) return;
         void (*function)(void *) = nodes[node].function;
         void *argument = nodes[node].argument;
-        give_node_back(node);
+        rs_place_give_back(&free_nodes, node_places(), node);
         if (function) function(argument);
     }
 }

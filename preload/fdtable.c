@@ -1,5 +1,6 @@
 /* fdtable.c: slots and the arena of descriptions. fdtable.h draws them. */
 #include "preload/fdtable.h"
+#include "preload/freelist.h"
 #include "preload/reserve.h"
 
 #include <pthread.h>
@@ -31,8 +32,7 @@ static int highest = -1; /* no fd above it is known; atomic, only rises */
 /* What all processes share besides the descriptions; lies in the place of descriptions[0]'s neighbours' page, before them. */
 struct shared {
     uint64_t next_id;
-    uint64_t free_head; /* counter << 32 | index */
-    uint32_t next_index;
+    struct rs_freelist free;
 };
 static struct shared *shared;
 
@@ -53,7 +53,7 @@ bool rs_table_start(void) {
     }
     rs_descriptions[RS_NO_DESCRIPTION].tag = NO_OWNER;
     rs_descriptions[RS_OWN_DESCRIPTION].tag = NO_OWNER;
-    shared->next_index = RS_OWN_DESCRIPTION + 1;
+    shared->free.next = RS_OWN_DESCRIPTION + 1;
     shared->next_id = 1;
     return true;
 }
@@ -71,30 +71,16 @@ bool rs_still(int fd, const struct rs_description *description, uint64_t id) {
            description->id == id;
 }
 
-static uint32_t take_free_place(void) {
-    uint64_t head = __atomic_load_n(&shared->free_head, __ATOMIC_ACQUIRE);
-    while ((uint32_t)head) {
-        uint64_t next = ((head >> 32) + 1) << 32 | rs_descriptions[(uint32_t)head].next_free;
-        if (__atomic_compare_exchange_n(&shared->free_head, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            return (uint32_t)head;
-        }
-    }
-    if (__atomic_load_n(&shared->next_index, __ATOMIC_RELAXED) >= description_count) return 0;
-    uint32_t fresh = __atomic_fetch_add(&shared->next_index, 1, __ATOMIC_RELAXED);
-    return fresh < description_count ? fresh : 0;
+static struct rs_places places(void) {
+    return (struct rs_places){&rs_descriptions->next_free, sizeof *rs_descriptions, description_count};
 }
 
 static void give_place_back(uint32_t index) {
-    uint64_t head = __atomic_load_n(&shared->free_head, __ATOMIC_RELAXED);
-    uint64_t next;
-    do {
-        rs_descriptions[index].next_free = (uint32_t)head;
-        next = ((head >> 32) + 1) << 32 | index;
-    } while (!__atomic_compare_exchange_n(&shared->free_head, &head, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    rs_place_give_back(&shared->free, places(), index);
 }
 
 struct rs_description *rs_description_new(void) {
-    uint32_t index = take_free_place();
+    uint32_t index = rs_place_take(&shared->free, places());
     if (!index) return NULL;
     struct rs_description *description = &rs_descriptions[index];
     uint64_t id = __atomic_fetch_add(&shared->next_id, 1, __ATOMIC_RELAXED);

@@ -14,6 +14,7 @@
 #include "preload/modules.h"
 #include "preload/real.h"
 #include "preload/stack.h"
+#include "preload/threads.h"
 #include "preload/track.h"
 #include "tracer/clock.h"
 #include "tracer/wipe.h"
@@ -123,6 +124,7 @@ static void start_guard(const struct rs_text *complaints) {
     rs_modules_refresh();
     if (pthread_atfork(before_fork, after_fork, in_child)) rs_log_line("forks are not followed: no memory", NULL);
     rs_wipe_on_fork(&on_page, sizeof on_page);
+    rs_threads_start();
     started = rs_on = true;
     rs_events_start();
 }

@@ -8,10 +8,13 @@
 #include <limits.h>
 #include <stddef.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #define OWN_MOST 16
 #define HIGH_ENOUGH 1000 /* select()'s bit sets end at 1024; few programs count this far */
 #define BUSY (-1)
+#define FURTHEST_NOTED 256 /* at start few are open, and the numbers are low */
+#define NOTED_MOST 8
 
 static struct own {
     int number; /* + 1; 0: free place; BUSY */
@@ -86,6 +89,44 @@ static int keep(int fd, int *holder, void (*lost)(void)) {
     entry->lost = lost;
     put(entry, fd);
     return fd;
+}
+
+static struct {
+    uint64_t inode; /* of a pipe: no other has it while this one is open */
+    int fd;
+    uint32_t adopted;
+} pipes[NOTED_MOST];
+
+static uint64_t inode_of_pipe(int fd) {
+    struct stat status;
+    return !rs_sys(SYS_fstat, fd, &status) && S_ISFIFO(status.st_mode) ? status.st_ino : 0;
+}
+
+void rs_own_note_pipes(void) {
+    int count = 0;
+    for (int fd = 3; fd < FURTHEST_NOTED && count < NOTED_MOST; fd++) {
+        if (rs_sys(SYS_fcntl, fd, F_GETFD) != FD_CLOEXEC) continue;
+        long flags = rs_sys(SYS_fcntl, fd, F_GETFL);
+        uint64_t inode = flags >= 0 && flags & O_NONBLOCK ? inode_of_pipe(fd) : 0;
+        if (!inode) continue;
+        pipes[count].fd = fd;
+        pipes[count++].inode = inode;
+    }
+}
+
+/* Several threads may ask at once: one of them takes the entry, to the others it is theirs as well. */
+bool rs_own_adopt(int fd, void (*lost)(void)) {
+    for (int i = 0; i < NOTED_MOST && pipes[i].inode; i++) {
+        if (pipes[i].fd != fd || pipes[i].inode != inode_of_pipe(fd)) continue;
+        if (__atomic_exchange_n(&pipes[i].adopted, 1, __ATOMIC_ACQ_REL)) return true;
+        struct own *entry = take(0);
+        if (!entry) return true;
+        entry->holder = NULL;
+        entry->lost = lost;
+        put(entry, fd);
+        return true;
+    }
+    return false;
 }
 
 int rs_own(int fd, int *holder) {

@@ -20,6 +20,13 @@ int rs_own(int fd, int *holder);
  * must see to it that the code is not entered again. It may be called on any thread and in a signal handler. */
 int rs_own_fixed(int fd, void (*lost)(void));
 
+/* Code outside the guard that was here before it may hold private pipes already (an allocator that unwinds with libunwind
+ * itself). rs_own_note_pipes, at start, notes the pipes that may be such ones: not inherited, since closed on exec, and not
+ * blocking. rs_own_adopt is asked when that code uses a number: true when it still is a pipe noted then, which is an own one
+ * from now on, where it is, as by rs_own_fixed. */
+void rs_own_note_pipes(void);
+bool rs_own_adopt(int fd, void (*lost)(void));
+
 /* The guard itself closes one of its descriptors. One that was lost is not closed: the number is the program's by now. */
 void rs_own_close(int fd);
 

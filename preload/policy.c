@@ -4,6 +4,7 @@
 #include "preload/context.h"
 #include "preload/describe.h"
 #include "preload/finding.h"
+#include "preload/ownfd.h"
 #include "preload/stack.h"
 #include "preload/track.h"
 
@@ -85,10 +86,14 @@ RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, c
     if (rs_thread.vfork_child && rs_in_vfork_child()) return (struct rs_call){NULL, RS_CALL_UNSEEN};
     /* The unwinder's pipe may have been replaced under it: it must not touch what is there now. (Then it makes another.) */
     if (rs_unlikely(rs_thread.inside) && !rs_is_own(fd) && rs_stack_is_unwinder((uintptr_t)caller))
-        return refuse(EBADF);
+        return rs_own_adopt(fd, rs_stack_pipe_lost) ? (struct rs_call){NULL, RS_CALL_UNSEEN} : refuse(EBADF);
     uint64_t id = 0;
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-        if (rs_is_own(fd)) return rs_thread.inside ? (struct rs_call){NULL, RS_CALL_UNSEEN} : refuse(EBADF);
+        if (rs_is_own(fd)) {
+            /* (A program may use the same unwinder itself.) */
+            bool allowed = rs_thread.inside || rs_stack_is_unwinder((uintptr_t)caller);
+            return allowed ? (struct rs_call){NULL, RS_CALL_UNSEEN} : refuse(EBADF);
+        }
         struct rs_description *description = rs_lookup(fd);
         if (!rs_known(description)) description = rs_adopt(fd);
         if (!description || !rs_known(description)) break;

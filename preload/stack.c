@@ -3,6 +3,7 @@
 #include "preload/coverage.h"
 #include "preload/guard.h"
 #include "preload/modules.h"
+#include "preload/ownfd.h"
 #include "preload/reserve.h"
 #include "tracer/recorder.h"
 
@@ -38,11 +39,16 @@ static uint32_t epoch = 1;
 static uint64_t lost;
 static int (*unwind)(void **addresses, int size); /* libunwind's unw_backtrace, or ours over libgcc's */
 static struct rs_module_range own_code, unwinder_code;
+static size_t unwinder_variables; /* the dynamic linker's number for libunwind's thread-local variables; 0: has none */
 
 /* ---- unwinding --------------------------------------------------------------------------------------------------- */
 
 static _Unwind_Reason_Code (*libgcc_backtrace)(_Unwind_Trace_Fn, void *);
 static uintptr_t (*libgcc_ip)(struct _Unwind_Context *);
+
+static bool has_libgcc(void) {
+    return libgcc_backtrace && libgcc_ip;
+}
 
 struct collected {
     void **addresses;
@@ -62,6 +68,13 @@ static int unwind_with_libgcc(void **addresses, int size) {
     return collected.count;
 }
 
+/* What a thread-local variable's address is asked with, in the ABI of each machine that has it (Drepper, ELF Handling For
+ * Thread-Local Storage, 2013). */
+struct variable {
+    unsigned long module, offset;
+};
+static void *(*variable_address)(struct variable *);
+
 /* Both are loaded, not linked: their _Unwind_ functions must not come before the C++ runtime's (RTLD_LOCAL keeps them apart).
  * libgcc's is the slower one, and needs no pipe. */
 static bool load_unwinders(void) {
@@ -71,11 +84,26 @@ static bool load_unwinders(void) {
             (_Unwind_Reason_Code(*)(_Unwind_Trace_Fn, void *))(uintptr_t)dlsym(library, "_Unwind_Backtrace");
         libgcc_ip = (uintptr_t(*)(struct _Unwind_Context *))(uintptr_t)dlsym(library, "_Unwind_GetIP");
     }
-    if (libgcc_backtrace && libgcc_ip) unwind = unwind_with_libgcc;
-    library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    if (has_libgcc()) unwind = unwind_with_libgcc;
+    library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    if (library) {
+        rs_own_note_pipes(); /* somebody else uses it, perhaps since before now */
+    } else {
+        library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    }
     int (*fast)(void **, int) = library ? (int (*)(void **, int))(uintptr_t)dlsym(library, "unw_backtrace") : NULL;
     if (fast) unwind = fast;
+    if (fast && dlinfo(library, RTLD_DI_TLS_MODID, &unwinder_variables)) unwinder_variables = 0;
+    variable_address = (void *(*)(struct variable *))(uintptr_t)dlsym(RTLD_DEFAULT, "__tls_get_addr");
     return unwind;
+}
+
+void rs_stack_thread_begins(void) {
+    if (!rs_on || rs_thread.began) return;
+    struct variable first = {unwinder_variables, 0};
+    if (unwinder_variables && variable_address) variable_address(&first);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    rs_thread.began = 1;
 }
 
 bool rs_stack_start(uint32_t depth) {
@@ -88,6 +116,7 @@ bool rs_stack_start(uint32_t depth) {
     if (!table || !arena) return false;
     unwinder_code = rs_module_range_of(unwind == unwind_with_libgcc ? (uintptr_t)libgcc_backtrace : (uintptr_t)unwind);
     wanted = depth;
+    rs_thread.began = 1;
     rs_stack_take();
     return true;
 }
@@ -121,21 +150,33 @@ static bool left_by_a_jump(uintptr_t frame) {
     return frame > rs_thread.inside_frame && frame - rs_thread.inside_frame < FURTHEST_FRAME;
 }
 
+/* How many addresses of the caller's `unwinder` found, without the guard's own, which come first: `first` says how many. */
+static int collect_with(int (*unwinder)(void **, int), void **addresses, uint32_t most, uint32_t *first) {
+    int saved = errno;
+    enter_unwinder();
+    int count = unwinder(addresses, (int)most);
+    leave_unwinder();
+    errno = saved;
+    *first = 0;
+    while ((int)*first < count && rs_in_range(&own_code, (uintptr_t)addresses[*first])) (*first)++;
+    return count - (int)*first;
+}
+
 /* Kept out of rs_stack_take so that its buffer is not on the stack of a caller that takes none. */
 __attribute__((noinline)) static uint32_t take(void) {
     void *addresses[RS_STACK_MAX + OWN_FRAMES];
     uint32_t most = wanted + OWN_FRAMES;
-    int saved = errno;
-    enter_unwinder();
-    int count = __atomic_load_n(&unwind, __ATOMIC_RELAXED)(addresses, (int)most);
-    leave_unwinder();
-    errno = saved;
-    uint32_t first = 0;
-    while ((int)first < count && rs_in_range(&own_code, (uintptr_t)addresses[first])) first++;
-    if (count <= (int)first) return 0;
-    uint32_t frames = (uint32_t)count - first;
+    uint32_t first;
+    int (*unwinder)(void **, int) = __atomic_load_n(&unwind, __ATOMIC_RELAXED);
+    if (rs_unlikely(!rs_thread.began) && has_libgcc()) unwinder = unwind_with_libgcc;
+    int count = collect_with(unwinder, addresses, most, &first);
+    /* libunwind gives up where it cannot have its pipe: no number was free, or its first uses by several threads met. */
+    if (count <= 0 && unwinder != unwind_with_libgcc && has_libgcc())
+        count = collect_with(unwind_with_libgcc, addresses, most, &first);
+    if (count <= 0) return 0;
+    uint32_t frames = (uint32_t)count;
     while (frames && !addresses[first + frames - 1]) frames--;
-    uint32_t flags = frames > wanted || count == (int)most ? RS_STACK_TRUNCATED : 0;
+    uint32_t flags = frames > wanted || first + frames == most ? RS_STACK_TRUNCATED : 0;
     if (frames > wanted) frames = wanted;
     return rs_stack_intern((const uint64_t *)(void *)(addresses + first), frames, flags);
 }
@@ -162,7 +203,7 @@ uint32_t rs_stack_take(void) {
 }
 
 void rs_stack_pipe_lost(void) {
-    if (libgcc_backtrace && libgcc_ip) {
+    if (has_libgcc()) {
         __atomic_store_n(&unwind, unwind_with_libgcc, __ATOMIC_RELAXED);
     } else {
         __atomic_store_n(&wanted, 0, __ATOMIC_RELAXED);
@@ -170,7 +211,7 @@ void rs_stack_pipe_lost(void) {
 }
 
 bool rs_stack_is_unwinder(uint64_t address) {
-    return rs_in_range(&unwinder_code, address) || !unwinder_code.high;
+    return unwinder_code.high ? rs_in_range(&unwinder_code, address) : rs_thread.inside;
 }
 
 /* ---- keeping ----------------------------------------------------------------------------------------------------- */

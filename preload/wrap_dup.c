@@ -71,7 +71,7 @@ RS_EXPORT int fcntl(int fd, int command, ...) {
 }
 
 RS_EXPORT int close(int fd) {
-    if (rs_unlikely(rs_thread.inside) && rs_stack_is_unwinder((uintptr_t)__builtin_return_address(0)))
+    if (rs_unlikely(rs_thread.inside || rs_is_own(fd)) && rs_stack_is_unwinder((uintptr_t)__builtin_return_address(0)))
         return rs_own_close_by_unwinder(fd);
     if (rs_refused_own(fd) || !rs_may_close(fd, RS_OP_close)) return -1;
     struct rs_closing closing = rs_close_begin(fd);

@@ -87,7 +87,7 @@ RS_EXPORT int creat(const char *path, mode_t mode) {
  * does: it is the caller that tells them apart. */
 static void piped(int result, int *ends, const void *caller) {
     if (result) return;
-    bool unwinders = rs_thread.inside && rs_stack_is_unwinder((uintptr_t)caller);
+    bool unwinders = rs_stack_is_unwinder((uintptr_t)caller);
     for (int i = 0; i < 2; i++) {
         if (unwinders) {
             ends[i] = rs_own_fixed(ends[i], rs_stack_pipe_lost);

@@ -6,11 +6,6 @@
 #include <linux/io_uring.h>
 #include <spawn.h>
 
-/* As <dlfcn.h> has them; that header and reqscope.h both declare dlsym. */
-void *dlopen(const char *path, int flags);
-#define RTLD_NOW 2
-#define RTLD_DEEPBIND 8
-
 void *host_load(const char *name, int flags);
 int plugin_open(const char *path);
 

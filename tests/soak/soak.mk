@@ -34,7 +34,7 @@ $(B)/soak/soak: $(SOAK_C) tests/soak/soak.h include/reqscope.h
 $(B)/soak/victim_extremes: tests/soak/victim_extremes.c tests/programs/victim.h include/reqscope.h
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
-	@$(CC) -Wall -Wextra -g -O1 -D_GNU_SOURCE -Iinclude -Itests/programs -pthread -o $@ $<
+	@$(CC) -Wall -Wextra -g -O1 -D_GNU_SOURCE -Iinclude -I. -pthread -o $@ $<
 
 $(B)/soak/linked: $(SOAK_LINKED_O)
 	@echo "  LINK $@"

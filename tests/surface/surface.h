@@ -57,13 +57,9 @@ struct surface {
 static void *surface_called;
 #define CALLED(ret, ...) ((ret(*)(__VA_ARGS__))surface_called)
 
-/* As <dlfcn.h> has it, whose dlsym reqscope.h has already. */
-void *dlopen(const char *file, int mode);
-#define SURFACE_NOW_AND_LOADED (2 | 4) /* RTLD_NOW | RTLD_NOLOAD */
-
 /* The symbol as the program sees it, or libc's own. */
 static inline void *surface_find(const char *symbol, bool past) {
-    return dlsym(past ? dlopen("libc.so.6", SURFACE_NOW_AND_LOADED) : NULL, symbol);
+    return dlsym(past ? dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD) : NULL, symbol);
 }
 
 /* ---- the rules -----------------------------------------------------------------------------------------------------
