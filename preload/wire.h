@@ -1,0 +1,104 @@
+/* wire.h: how far the exchange on a connection has come, read off the bytes that pass.
+ *
+ *   sent by this process ────► client side ──┐
+ *                                            ├──► protocol, answers owed, transaction
+ *   received by it ──────────► server side ──┘
+ *
+ * The guard watches outgoing connections only, so this process is the client. The protocol is recognised by the first bytes (for
+ * MySQL the server's, which speaks first); what begins in another way, or stops making sense, is RS_WIRE_UNKNOWN from then on,
+ * and the guard judges by bytes alone.
+ *
+ * What must stay true:
+ * - Pure functions over bytes that are not trusted: no call, no memory but the struct's, no loop that does not take a byte.
+ * - A message may be split anywhere: what is fed in one piece or byte by byte ends in the same state. So only the struct's own
+ *   fields are carried over, never a pointer.
+ * - Bytes are looked at once; what a message holds is skipped by its length.
+ * - A struct of zeros is a connection on which nothing has passed. Any content of the struct is safe to go on from (it lies in
+ *   memory that several processes may write).
+ * - An answer may be told of before its request: two threads may note what they did in either order. `owed` is below zero then. */
+#ifndef RS_PRELOAD_WIRE_H
+#define RS_PRELOAD_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum rs_wire_protocol {
+    RS_WIRE_NEW,     /* nothing has passed yet, or too little to tell */
+    RS_WIRE_UNKNOWN, /* bytes: nothing is known but that they passed */
+    RS_WIRE_TLS,     /* encrypted from the first byte on, or from where the protocol switched to it */
+    RS_WIRE_HTTP1,   /* a request is answered; no more is read than that */
+    RS_WIRE_HTTP2,   /* many requests at once, by design */
+    RS_WIRE_NATS,    /* the same */
+    RS_WIRE_AMQP,    /* the same */
+    RS_WIRE_POSTGRESQL,
+    RS_WIRE_RESP, /* Redis, Valkey, KeyDB */
+    RS_WIRE_MYSQL,
+    RS_WIRE_COUNT
+};
+
+/* What a context has begun on the connection and not brought to its end. */
+enum rs_wire_transaction {
+    RS_TRANSACTION_NONE,
+    RS_TRANSACTION_OPEN,       /* BEGIN, MULTI, autocommit off */
+    RS_TRANSACTION_FAILED,     /* PostgreSQL's E: it can only be rolled back */
+    RS_TRANSACTION_WATCH,      /* RESP: WATCH */
+    RS_TRANSACTION_SUBSCRIBED, /* RESP: SUBSCRIBE and its kin, MONITOR: messages come unasked */
+    RS_TRANSACTION_COUNT
+};
+
+/* One direction's reader: the recognisers' own. `skip` bytes are part of a message whose content does not matter. */
+struct rs_wire_side {
+    uint64_t skip;
+    uint64_t number;   /* being put together, or counted down */
+    uint8_t step;      /* where in a message it stands; each protocol's own */
+    uint8_t type;      /* of the message at hand */
+    uint8_t filled;    /* bytes in `bytes` */
+    uint8_t flags;     /* each protocol's own */
+    uint8_t bytes[20]; /* a header, or the first bytes of a message, until they are complete */
+};
+
+struct rs_wire {
+    uint8_t protocol;    /* enum rs_wire_protocol */
+    uint8_t transaction; /* enum rs_wire_transaction */
+    uint8_t phase;       /* of a session: starting, ready ...; each protocol's own */
+    uint8_t flags;       /* each protocol's own */
+    int32_t owed;        /* answers that are still to come; 0: the exchange is complete */
+    uint32_t counted[2]; /* each protocol's own */
+    struct rs_wire_side client, server;
+};
+
+/* `count` bytes have passed. */
+void rs_wire_sent(struct rs_wire *wire, const void *bytes, size_t count);
+void rs_wire_received(struct rs_wire *wire, const void *bytes, size_t count);
+
+/* Bytes have passed that nobody saw, or in an order that is not known: from now on nothing is known. */
+void rs_wire_lost(struct rs_wire *wire);
+
+/* Is the protocol one whose exchanges are counted: do `owed` and `transaction` say whether the exchange is complete? */
+static inline bool rs_wire_counts(const struct rs_wire *wire) {
+    return wire->protocol >= RS_WIRE_POSTGRESQL && wire->protocol < RS_WIRE_COUNT;
+}
+
+/* Is one connection for many requests at once what the protocol is made for? */
+static inline bool rs_wire_is_multiplexed(const struct rs_wire *wire) {
+    return wire->protocol >= RS_WIRE_HTTP2 && wire->protocol <= RS_WIRE_AMQP;
+}
+
+/* Is what was sent known to be something that will be answered? */
+static inline bool rs_wire_is_answered(const struct rs_wire *wire) {
+    return wire->protocol == RS_WIRE_HTTP1 || rs_wire_counts(wire);
+}
+
+/* "PostgreSQL", "RESP", "MySQL" ...: for reports. Never NULL. */
+const char *rs_wire_protocol_name(uint32_t protocol);
+
+/* The recognisers, each in a file of its own: called once the protocol is known, with all bytes from the first one on. */
+void rs_postgresql_sent(struct rs_wire *wire, const uint8_t *bytes, size_t count);
+void rs_postgresql_received(struct rs_wire *wire, const uint8_t *bytes, size_t count);
+void rs_resp_sent(struct rs_wire *wire, const uint8_t *bytes, size_t count);
+void rs_resp_received(struct rs_wire *wire, const uint8_t *bytes, size_t count);
+void rs_mysql_sent(struct rs_wire *wire, const uint8_t *bytes, size_t count);
+void rs_mysql_received(struct rs_wire *wire, const uint8_t *bytes, size_t count);
+
+#endif
