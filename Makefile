@@ -29,7 +29,7 @@ COMMON := -std=gnu11 $(WARNINGS) -fno-strict-aliasing -D_GNU_SOURCE -U_FORTIFY_S
 GUARD_FLAGS := $(COMMON) -D__NO_INLINE__ -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions -fno-builtin-printf -DREQSCOPE_LIBRARY
 GUARD_LINK := -shared -Wl,-soname,libreqscope.so -Wl,-z,nodelete -Wl,-z,now -Wl,-z,defs -Wl,-Bsymbolic-functions -Wl,--version-script=$(B)/exports.map
 
-SHARED_C := tracer/names.c tracer/check.c
+SHARED_C := tracer/names.c tracer/hint.c tracer/check.c tracer/rule.c
 GUARD_C := $(wildcard preload/*.c) tracer/recorder.c tracer/folder.c tracer/shapes.c tracer/metadata.c tracer/clock.c $(SHARED_C)
 VIEWER_C := $(wildcard viewer/*.c) tracer/reader.c $(SHARED_C)
 VIEWER_LIBS := -ldw -lelf -ljansson

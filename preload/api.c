@@ -1,6 +1,7 @@
 /* api.c: the functions that applications call. include/reqscope.h is their documentation. */
 #include "preload/context.h"
 #include "preload/coverage.h"
+#include "preload/ending.h"
 #include "preload/events.h"
 #include "preload/track.h"
 #include "preload/wrap.h"
@@ -62,10 +63,14 @@ void reqscope_end(reqscope_id id) {
     bool began_here = context->thread == rs_trace_tid();
     make_current(id);
     rs_context_run_deferred(context);
-    /* Once it is finished its place may be another's. */
+    /* Once it is finished, and owns nothing, its place may be another's. */
     if (!rs_context_finish(context, id)) {
         make_current(before == id ? 0 : before);
         return;
+    }
+    if (__atomic_load_n(&context->owned, __ATOMIC_ACQUIRE)) {
+        struct rs_owned owned = context->owned_here;
+        if (rs_context_id(context) == id) rs_context_left(id, &owned);
     }
     rs_event_context_end(id);
     make_current(before != id ? before : began_here ? live_around(parent) : 0);

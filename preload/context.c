@@ -103,6 +103,8 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     context->thread = rs_trace_tid();
     context->process = rs_pid;
     context->origin = origin;
+    context->ended_in = 0;
+    context->owned_here = (struct rs_owned){0};
     heads[context - places] = 0;
     copy_label(context->label, label);
     return context;
@@ -129,12 +131,38 @@ bool rs_context_ever(uint64_t id) {
 
 bool rs_context_finish(struct rs_context *context, uint64_t id) {
     uint64_t live = id << 1 | 1;
+    context->ended_in = rs_pid;
     return __atomic_compare_exchange_n(&context->key, &live, id << 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-void rs_context_owns(uint64_t id, int change) {
+static void note_owned(struct rs_owned *owned, uint32_t place) {
+    for (uint32_t i = 0; i < RS_OWNED_NOTED; i++) {
+        uint32_t free_place = 0;
+        if (__atomic_load_n(&owned->places[i], __ATOMIC_RELAXED)) continue;
+        if (__atomic_compare_exchange_n(&owned->places[i], &free_place, place, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return;
+    }
+    __atomic_store_n(&owned->more, 1, __ATOMIC_RELAXED);
+}
+
+static void forget_owned(struct rs_owned *owned, uint32_t place) {
+    for (uint32_t i = 0; i < RS_OWNED_NOTED; i++) {
+        uint32_t noted = place;
+        if (__atomic_load_n(&owned->places[i], __ATOMIC_RELAXED) != place) continue;
+        __atomic_compare_exchange_n(&owned->places[i], &noted, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        return;
+    }
+}
+
+struct rs_context *rs_context_owns(uint64_t id, uint32_t place, int change) {
     struct rs_context *context = rs_context_find(id);
-    if (context) __atomic_fetch_add(&context->owned, (uint32_t)change, __ATOMIC_RELAXED);
+    if (!context) return NULL;
+    if (change > 0) note_owned(&context->owned_here, place);
+    /* Last: a context that owns nothing may give its place away. */
+    if (change < 0) forget_owned(&context->owned_here, place);
+    __atomic_fetch_add(&context->owned, (uint32_t)change, __ATOMIC_RELAXED);
+    return context;
 }
 
 void rs_context_each_live(void (*visit)(struct rs_context *context)) {

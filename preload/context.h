@@ -21,15 +21,23 @@
 
 #define RS_LABEL_SIZE 128
 
+/* What a context owns, by place in the arena of descriptions: the first few, which are mostly all. */
+#define RS_OWNED_NOTED 4
+struct rs_owned {
+    uint32_t places[RS_OWNED_NOTED]; /* 0: free; atomic */
+    uint32_t more;                   /* it owned further ones; atomic */
+};
+
 struct rs_context {
-    uint64_t key;     /* atomic */
-    uint64_t parent;  /* the context that was current when it began */
-    uint64_t began;   /* CLOCK_MONOTONIC nanoseconds */
-    uint32_t owned;   /* descriptions that it owns; atomic */
-    uint32_t thread;  /* that began it */
-    uint32_t origin;  /* enum rs_origin */
-    uint32_t process; /* that began it */
-    uint64_t reserved[3];
+    uint64_t key;      /* atomic */
+    uint64_t parent;   /* the context that was current when it began */
+    uint64_t began;    /* CLOCK_MONOTONIC nanoseconds */
+    uint32_t owned;    /* descriptions that it owns; atomic */
+    uint32_t thread;   /* that began it */
+    uint32_t origin;   /* enum rs_origin */
+    uint32_t process;  /* that began it */
+    uint32_t ended_in; /* the process that ended it */
+    struct rs_owned owned_here;
     char label[RS_LABEL_SIZE];
 };
 _Static_assert(sizeof(struct rs_context) == 192, "three cache lines");
@@ -51,8 +59,8 @@ static inline uint64_t rs_context_id(const struct rs_context *context) {
 /* Marks it ended; false when it was not live: somebody else ended it. After that its place may be another's at any moment. */
 bool rs_context_finish(struct rs_context *context, uint64_t id);
 
-/* A description of its own more, or less. id may be 0 or unknown. */
-void rs_context_owns(uint64_t id, int change);
+/* A description of its own more, or less. id may be 0 or unknown: then NULL is returned. */
+struct rs_context *rs_context_owns(uint64_t id, uint32_t place, int change);
 
 /* Calls visit for every live context. */
 void rs_context_each_live(void (*visit)(struct rs_context *context));

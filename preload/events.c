@@ -7,6 +7,7 @@
 #include "preload/modules.h"
 #include "preload/ownfd.h"
 #include "preload/reserve.h"
+#include "preload/rules.h"
 #include "preload/stack.h"
 #include "tracer/clock.h"
 
@@ -130,6 +131,10 @@ void rs_event_coverage(uint32_t flags, const char *detail) {
     rs_record(&event, sizeof event, strings, 1, NULL, 0, true);
 }
 
+void rs_event_note(const char *text) {
+    rs_event_coverage(0, text);
+}
+
 /* ---- what the recorder asks -------------------------------------------------------------------------------------- */
 
 static void read_command(char *command, size_t size) {
@@ -165,6 +170,7 @@ static void begun(void) {
     record_process();
     rs_modules_refresh();
     rs_modules_record_all();
+    rs_rules_record();
     rs_context_each_live(record_family_context);
     if (rs_thread.current) rs_event_context_switch(rs_thread.current);
     for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {

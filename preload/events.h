@@ -20,5 +20,6 @@ void rs_event_context_begin(struct rs_context *context);
 void rs_event_context_end(uint64_t id);
 void rs_event_context_switch(uint64_t id);
 void rs_event_coverage(uint32_t flags, const char *detail);
+void rs_event_note(const char *text); /* something that `report` says before the findings */
 
 #endif

@@ -22,6 +22,7 @@ struct rs_description *rs_descriptions;
 static uint32_t description_count;
 static uint32_t *local;       /* by description index, private */
 static uint32_t *number_of;   /* by fd, private: rs_note_number */
+static uint32_t *latest;      /* by description index, private: the number that was bound to it last */
 static uint32_t *refused;     /* by description index, private: rs_note_refused */
 static uint32_t *place_by_id; /* shared: the place of id, at id % description_count, until a later id takes it over */
 /* A fork's own: what was counted for the child, by fd. Held from before a fork until after it; taken nowhere else. */
@@ -45,9 +46,11 @@ bool rs_table_start(void) {
     rs_descriptions = rs_reserve_shared(description_count, sizeof *rs_descriptions);
     local = rs_reserve_private(description_count, sizeof *local);
     refused = rs_reserve_private(description_count, sizeof *refused);
+    latest = rs_reserve_private(description_count, sizeof *latest);
     place_by_id = rs_reserve_shared(description_count, sizeof *place_by_id);
     shared = rs_reserve_shared(1, sizeof *shared);
-    if (!rs_slots || !counted || !number_of || !rs_descriptions || !local || !refused || !place_by_id || !shared) {
+    if (!rs_slots || !counted || !number_of || !rs_descriptions || !local || !refused || !latest || !place_by_id ||
+        !shared) {
         rs_slot_count = 0;
         return false;
     }
@@ -58,12 +61,8 @@ bool rs_table_start(void) {
     return true;
 }
 
-static uint32_t index_of(const struct rs_description *description) {
-    return (uint32_t)(description - rs_descriptions);
-}
-
 static uint64_t word_of(const struct rs_description *description) {
-    return description->id << 32 | index_of(description);
+    return description->id << 32 | rs_place_of(description);
 }
 
 bool rs_still(int fd, const struct rs_description *description, uint64_t id) {
@@ -84,7 +83,13 @@ struct rs_description *rs_description_new(void) {
     if (!index) return NULL;
     struct rs_description *description = &rs_descriptions[index];
     uint64_t id = __atomic_fetch_add(&shared->next_id, 1, __ATOMIC_RELAXED);
-    *description = (struct rs_description){.id = id};
+    /* holders is 0 and stays so: a fork may be asking for it just now, in vain. */
+    __atomic_store_n(&description->tag, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&description->id, id, __ATOMIC_RELAXED);
+    description->opener = description->opened = description->identity = 0;
+    description->opened_stack = description->opener_thread = 0;
+    description->opened_by = description->kind = description->flags = description->phase = 0;
+    description->last_operation = description->stream = 0;
     __atomic_store_n(&local[index], 0, __ATOMIC_RELAXED);
     if (refused[index]) refused[index] = 0;
     __atomic_store_n(&place_by_id[id % description_count], index, __ATOMIC_RELAXED);
@@ -100,11 +105,11 @@ bool rs_number_is_of(int fd, uint64_t context) {
 }
 
 void rs_note_refused(const struct rs_description *description, uint64_t context) {
-    __atomic_store_n(&refused[index_of(description)], (uint32_t)context, __ATOMIC_RELAXED);
+    __atomic_store_n(&refused[rs_place_of(description)], (uint32_t)context, __ATOMIC_RELAXED);
 }
 
 bool rs_was_refused(const struct rs_description *description, uint64_t context) {
-    return context && __atomic_load_n(&refused[index_of(description)], __ATOMIC_RELAXED) == (uint32_t)context;
+    return context && __atomic_load_n(&refused[rs_place_of(description)], __ATOMIC_RELAXED) == (uint32_t)context;
 }
 
 const struct rs_description *rs_is_open_as(uint64_t id) {
@@ -125,6 +130,25 @@ bool rs_is_open(uint64_t id) {
     return rs_is_open_as(id) != NULL;
 }
 
+int rs_number_of_description(const struct rs_description *description) {
+    uint64_t word = word_of(description);
+    uint32_t number = __atomic_load_n(&latest[rs_place_of(description)], __ATOMIC_RELAXED);
+    if (number < rs_slot_count && __atomic_load_n(&rs_slots[number], __ATOMIC_RELAXED) == word) return (int)number;
+    for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
+        if (__atomic_load_n(&rs_slots[fd], __ATOMIC_RELAXED) == word) return fd;
+    }
+    return -1;
+}
+
+bool rs_held_here_only(const struct rs_description *description) {
+    uint32_t here = __atomic_load_n(&local[rs_place_of(description)], __ATOMIC_RELAXED) & ~LOCAL_INHERITED;
+    return __atomic_load_n(&description->holders, __ATOMIC_RELAXED) <= here;
+}
+
+uint64_t rs_last_description(void) {
+    return __atomic_load_n(&shared->next_id, __ATOMIC_RELAXED) - 1;
+}
+
 uint32_t rs_description_places(void) {
     return description_count;
 }
@@ -137,8 +161,9 @@ static void raise_highest(int fd) {
 
 void rs_rebind(int fd, struct rs_description *description) {
     if ((uint32_t)fd >= rs_slot_count) return;
-    __atomic_fetch_add(&local[index_of(description)], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&local[rs_place_of(description)], 1, __ATOMIC_RELAXED);
     raise_highest(fd);
+    __atomic_store_n(&latest[rs_place_of(description)], (uint32_t)fd, __ATOMIC_RELAXED);
     __atomic_store_n(&rs_slots[fd], word_of(description), __ATOMIC_RELEASE);
 }
 
@@ -150,17 +175,18 @@ void rs_bind(int fd, struct rs_description *description) {
 
 bool rs_bind_if_unknown(int fd, struct rs_description *description) {
     uint64_t none = 0;
+    __atomic_fetch_add(&description->holders, 1, __ATOMIC_RELAXED);
     if ((uint32_t)fd < rs_slot_count) {
-        __atomic_fetch_add(&description->holders, 1, __ATOMIC_RELAXED);
-        __atomic_fetch_add(&local[index_of(description)], 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&local[rs_place_of(description)], 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&latest[rs_place_of(description)], (uint32_t)fd, __ATOMIC_RELAXED);
         raise_highest(fd);
         if (__atomic_compare_exchange_n(&rs_slots[fd], &none, word_of(description), false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED)) {
             return true;
         }
-        __atomic_store_n(&local[index_of(description)], 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&local[rs_place_of(description)], 0, __ATOMIC_RELAXED);
     }
-    give_place_back(index_of(description));
+    rs_release(description);
     return false;
 }
 
@@ -176,7 +202,7 @@ struct rs_description *rs_unbind(int fd, bool *last) {
 
 bool rs_release(struct rs_description *description) {
     if (__atomic_sub_fetch(&description->holders, 1, __ATOMIC_ACQ_REL)) return false;
-    give_place_back(index_of(description));
+    give_place_back(rs_place_of(description));
     return true;
 }
 
@@ -214,24 +240,30 @@ static bool hold(struct rs_description *description) {
     return holders;
 }
 
-static void count_for_child(void (*freed)(struct rs_description *description)) {
+/* One holder less, and told when it was the last. */
+static void let_go(struct rs_description *description, rs_freed *freed) {
+    uint64_t owner = rs_owner_of(description); /* once released its place may be another's */
+    if (rs_release(description)) freed(owner, rs_place_of(description));
+}
+
+static void count_for_child(rs_freed *freed) {
     for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
         uint64_t word = __atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE);
         if ((uint32_t)word <= RS_OWN_DESCRIPTION || !hold(described_by(word))) continue;
         /* Closed meanwhile? Then its place may be another's by now, and that is what was held. */
         if (__atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE) == word)
             counted[fd] = word;
-        else if (rs_release(described_by(word)))
-            freed(described_by(word));
+        else
+            let_go(described_by(word), freed);
     }
 }
 
-void rs_table_forking(void (*freed)(struct rs_description *description)) {
+void rs_table_forking(rs_freed *freed) {
     pthread_mutex_lock(&forking);
     count_for_child(freed);
 }
 
-bool rs_table_try_forking(void (*freed)(struct rs_description *description)) {
+bool rs_table_try_forking(rs_freed *freed) {
     if (pthread_mutex_trylock(&forking)) return false;
     count_for_child(freed);
     return true;
@@ -247,21 +279,21 @@ void rs_table_fork_done(void) {
 }
 
 /* The number was opened between the counting and the fork: it holds, if its place is still what it was. */
-static bool hold_late(uint64_t word, void (*freed)(struct rs_description *description)) {
+static bool hold_late(uint64_t word, rs_freed *freed) {
     struct rs_description *description = described_by(word);
     if (!hold(description)) return false;
     if (word_of(description) == word) return true;
-    if (rs_release(description)) freed(description);
+    let_go(description, freed);
     return false;
 }
 
-void rs_table_forked(void (*freed)(struct rs_description *description)) {
+void rs_table_forked(rs_freed *freed) {
     pthread_mutex_init(&forking, NULL);
     for (int fd = 0, end = highest; fd <= end; fd++) {
         uint64_t word = rs_slots[fd], before = counted[fd];
         uint32_t index = (uint32_t)word;
         if (before) counted[fd] = 0;
-        if (before && before != word && rs_release(described_by(before))) freed(described_by(before));
+        if (before && before != word) let_go(described_by(before), freed);
         if (index <= RS_OWN_DESCRIPTION) continue;
         if (word != before && !hold_late(word, freed)) {
             rs_slots[fd] = 0;
@@ -272,5 +304,5 @@ void rs_table_forked(void (*freed)(struct rs_description *description)) {
 }
 
 bool rs_inherited(const struct rs_description *description) {
-    return __atomic_load_n(&local[index_of(description)], __ATOMIC_RELAXED) & LOCAL_INHERITED;
+    return __atomic_load_n(&local[rs_place_of(description)], __ATOMIC_RELAXED) & LOCAL_INHERITED;
 }

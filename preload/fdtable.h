@@ -22,13 +22,25 @@
 
 #include <stdint.h>
 
-/* In a tag, beside the owner's id. */
-#define RS_TAG_POOLED (1ull << 62) /* back in a pool: the next context that uses it owns it */
-#define RS_TAG_OWNER (RS_TAG_POOLED - 1)
+/* In a tag, beside the owner's id: something is to be looked at. With any of these a tag equals no context, so each call takes
+ * the slow way, where it is; calls on other descriptions pay nothing for it. */
+#define RS_TAG_POOLED (1ull << 62)  /* back in a pool: the next context that uses it owns it */
+#define RS_TAG_FORKED (1ull << 61)  /* a connection that a fork has given to another process, too */
+#define RS_TAG_LATE (1ull << 60)    /* its owner has ended */
+#define RS_TAG_DEBT (1ull << 59)    /* handed over, with something sent before that may still be answered */
+#define RS_TAG_IGNORED (1ull << 58) /* a rule says so */
+#define RS_TAG_OWNER (RS_TAG_IGNORED - 1)
 
 #define RS_DESCRIPTION_SHARED 1u    /* by design: never a finding */
 #define RS_DESCRIPTION_INHERITED 2u /* open before the process was */
 #define RS_DESCRIPTION_UNSEEN 4u    /* its opening was not seen */
+#define RS_DESCRIPTION_LEASED 8u    /* a rule: may change hands, whatever the policy */
+#define RS_DESCRIPTION_STRICT 16u   /* a rule: only its owner, whatever the policy */
+#define RS_DESCRIPTION_LEAKED 32u   /* its opener has ended and left it open; that was reported */
+
+#define RS_STREAM_WATCHED 1u  /* a connection of this process's making: its exchange is followed (exchange.h) */
+#define RS_STREAM_DATAGRAM 2u /* a socket without a connection's order */
+#define RS_STREAM_ANSWERED 4u /* something was received after something had been sent */
 
 struct rs_description {
     uint64_t tag;          /* owner's context id, and RS_TAG_*; atomic */
@@ -45,7 +57,8 @@ struct rs_description {
     uint8_t flags;          /* RS_DESCRIPTION_*; atomic */
     uint8_t phase;          /* enum rs_phase */
     uint8_t last_operation; /* the owner's */
-    uint8_t unused[3];
+    uint8_t stream;         /* RS_STREAM_* */
+    uint8_t unused[2];
 };
 _Static_assert(sizeof(struct rs_description) == 64, "one cache line");
 
@@ -80,12 +93,39 @@ static inline uint64_t rs_owner_of(const struct rs_description *description) {
     return __atomic_load_n(&description->tag, __ATOMIC_RELAXED) & RS_TAG_OWNER;
 }
 
+/* Sets bits of the tag while `owner` has the description; false when another has. */
+static inline bool rs_mark(struct rs_description *description, uint64_t owner, uint64_t bits) {
+    uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE);
+    do {
+        if ((tag & RS_TAG_OWNER) != owner) return false;
+    } while (
+        !__atomic_compare_exchange_n(&description->tag, &tag, tag | bits, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    return true;
+}
+
+static inline void rs_unmark(struct rs_description *description, uint64_t bits) {
+    __atomic_fetch_and(&description->tag, ~bits, __ATOMIC_ACQ_REL);
+}
+
+static inline uint32_t rs_place_of(const struct rs_description *description) {
+    return (uint32_t)(description - rs_descriptions);
+}
+
 /* Does fd still stand for the description with this id? */
 bool rs_still(int fd, const struct rs_description *description, uint64_t id);
 
 /* Does a number of this process stand for the description with this id? One look, however many are open. */
 bool rs_is_open(uint64_t id);
 const struct rs_description *rs_is_open_as(uint64_t id); /* NULL: no */
+
+/* A number of this process's that stands for the description; -1: none. */
+int rs_number_of_description(const struct rs_description *description);
+
+/* Do only numbers of this process stand for it? */
+bool rs_held_here_only(const struct rs_description *description);
+
+/* The id of the description that came to be last, in any process of the family. */
+uint64_t rs_last_description(void);
 
 /* How many descriptions there are places for. */
 uint32_t rs_description_places(void);
@@ -126,12 +166,12 @@ int rs_next_known(int from);
 
 /* Before a fork: the child's numbers hold, too. (Counted before, lest the parent closes its own in between and the place is
  * free.) In the parent, afterwards. In the child: what it holds is inherited; what other threads opened or closed between the
- * counting and the fork is put right; `freed` hears of each description that nobody holds after that. */
-void rs_table_forking(void (*freed)(struct rs_description *description));
-bool rs_table_try_forking(void (*freed)(
-    struct rs_description *description)); /* the same; false, and nothing done, while another thread is at it */
+ * counting and the fork is put right; `freed` hears of each description that nobody holds after that: whose it was, and its place. */
+typedef void rs_freed(uint64_t owner, uint32_t place);
+void rs_table_forking(rs_freed *freed);
+bool rs_table_try_forking(rs_freed *freed); /* the same; false, and nothing done, while another thread is at it */
 void rs_table_fork_done(void);
-void rs_table_forked(void (*freed)(struct rs_description *description));
+void rs_table_forked(rs_freed *freed);
 bool rs_inherited(const struct rs_description *description);
 
 #endif

@@ -4,13 +4,17 @@
 #include "preload/coverage.h"
 #include "preload/describe.h"
 #include "preload/events.h"
+#include "preload/modules.h"
 #include "preload/report.h"
 #include "preload/reserve.h"
+#include "preload/rules.h"
 #include "preload/stack.h"
+#include "preload/symbols.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define TABLE_SIZE (1u << 16)
 
@@ -19,6 +23,9 @@ struct entry {
     uint64_t count;       /* atomic */
     uint32_t number;      /* 0 for the moment in which the first finder has not yet set it */
     uint32_t recorded_in; /* the epoch (process of the family) in whose trace it stands whole */
+    uint32_t rule;        /* the one that suppresses it; 0: none */
+    uint32_t settled;     /* `rule` is set */
+    uint64_t mended;      /* leaks that were closed after all; atomic */
 };
 
 static struct entry *table;
@@ -38,10 +45,16 @@ static void name(uint64_t context) {
     __atomic_fetch_or(&named[context % TABLE_SIZE / 64], 1ull << context % 64, __ATOMIC_RELAXED);
 }
 
-static uint64_t key_of(const struct rs_finding *finding) {
-    uint64_t words[2] = {(uint64_t)finding->kind << 32 | finding->description.opened_stack, finding->used_stack};
+static uint64_t key_from(enum rs_finding_kind kind, uint32_t opened_stack, uint32_t used_stack) {
+    uint64_t words[2] = {(uint64_t)kind << 32 | opened_stack, used_stack};
     uint64_t key = rs_mix(words, sizeof words, 1);
     return key ? key : 1;
+}
+
+static uint64_t key_of(const struct rs_finding *finding) {
+    /* A leak is one wherever its context was ended; what is made at start-up for all is one wherever they use it. */
+    bool by_opening = finding->kind == RS_FINDING_leak || finding->first_user;
+    return key_from(finding->kind, finding->description.opened_stack, by_opening ? 0 : finding->used_stack);
 }
 
 /* The finding's entry, new or known; NULL when the table is full. */
@@ -60,14 +73,16 @@ static struct entry *entry_for(uint64_t key) {
 
 static void record(const struct rs_finding *finding) {
     const struct rs_description *description = &finding->description;
+    const struct rs_outstanding *outstanding = &finding->outstanding;
     if (!rs_tracing) return;
     rs_stack_record(description->opened_stack);
     rs_stack_record(finding->used_stack);
+    rs_stack_record(finding->closed.stack);
     struct rs_event_finding event = {
         .header = {.id = RS_EVENT_finding, .fd = finding->fd},
         .finding = finding->number,
         .kind = finding->kind,
-        .verdict = rs_config.mode,
+        .verdict = finding->let_through ? RS_MODE_LOG : rs_config.mode,
         .operation = finding->operation,
         .opened_stack = description->opened_stack,
         .used_stack = finding->used_stack,
@@ -81,6 +96,19 @@ static void record(const struct rs_finding *finding) {
         .user = finding->user,
         .opened = description->opened,
         .opener = description->opener,
+        .sender = outstanding->sender,
+        .sent = outstanding->sent,
+        .sent_age = outstanding->age,
+        .transaction_of = outstanding->transaction_of,
+        .transaction = outstanding->transaction,
+        .protocol = outstanding->protocol,
+        .closer = finding->closed.closer,
+        .closed_age = finding->closed_age,
+        .closed_stack = finding->closed.stack,
+        .closed_thread = finding->closed.thread,
+        .closed_description = finding->closed.description,
+        .first_user = finding->first_user,
+        .other_process = finding->process,
     };
     rs_record(&event, sizeof event, NULL, 0, NULL, 0, true);
 }
@@ -98,16 +126,59 @@ static void record_again(const struct rs_finding *finding, uint64_t count) {
     rs_record(&event, sizeof event, NULL, 0, NULL, 0, false);
 }
 
-/* Counts it; reports it if it is new, and records it. */
-static void deliver(struct rs_finding *finding) {
+/* The rule that suppresses it; 0: none. Reads symbol tables: only when a finding is new. */
+static uint32_t suppressing(const struct rs_finding *finding) {
+    const uint32_t stacks[2] = {finding->used_stack, finding->description.opened_stack};
+    uint64_t size = 2ull * RS_STACK_MAX * sizeof(struct rs_symbol);
+    uint32_t count = 0, rule;
+    if (!rs_rules_suppress()) return 0;
+    struct rs_symbol *symbols = rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (!symbols) return 0;
+    rs_modules_refresh();
+    for (int i = 0; i < 2; i++) {
+        struct rs_stack stack = rs_stack_get(stacks[i]);
+        for (uint32_t frame = 0; frame < stack.frames; frame++) symbols[count++].address = stack.addresses[frame];
+    }
+    rs_symbols_find(symbols, count);
+    rule = rs_rules_suppressing(finding->kind, symbols, count);
+    rs_sys(SYS_munmap, symbols, size);
+    return rule;
+}
+
+/* The rule that suppresses the finding of this entry; whoever comes before it is settled finds out by himself. */
+static uint32_t rule_for(struct entry *entry, const struct rs_finding *finding, bool first) {
+    if (__atomic_load_n(&entry->settled, __ATOMIC_ACQUIRE)) return entry->rule;
+    uint32_t rule = suppressing(finding);
+    if (first) {
+        entry->rule = rule;
+        __atomic_store_n(&entry->settled, 1, __ATOMIC_RELEASE);
+    }
+    return rule;
+}
+
+static void name_contexts(const struct rs_finding *finding) {
+    name(finding->owner);
+    name(finding->user);
+    if (finding->outstanding.sender) name(finding->outstanding.sender);
+    if (finding->outstanding.transaction_of) name(finding->outstanding.transaction_of);
+    if (finding->closed.closer) name(finding->closed.closer);
+    if (finding->first_user) name(finding->first_user);
+}
+
+/* Counts it; reports it if it is new, and records it. False: a rule suppresses it. */
+static bool deliver(struct rs_finding *finding) {
     struct entry *entry = entry_for(key_of(finding));
     if (!entry) {
         rs_coverage_reduced(RS_COVERAGE_FINDINGS_FULL, "65536 different findings: no more are kept", NULL);
-        return;
+        return true;
     }
     uint64_t count = __atomic_add_fetch(&entry->count, 1, __ATOMIC_ACQ_REL);
-    name(finding->owner);
-    name(finding->user);
+    uint32_t rule = rule_for(entry, finding, count == 1);
+    if (rule) {
+        rs_rule_hit(rule);
+        return false;
+    }
+    name_contexts(finding);
     if (count == 1) {
         uint32_t number = __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED);
         place_by_number[number] = (uint32_t)(entry - table);
@@ -118,31 +189,77 @@ static void deliver(struct rs_finding *finding) {
     if (numbered && __atomic_exchange_n(&entry->recorded_in, epoch, __ATOMIC_ACQ_REL) != epoch) record(finding);
     if (count > 1 && finding->number) record_again(finding, count);
     if (count == 1) rs_report(finding);
+    return true;
 }
 
-bool rs_found(enum rs_finding_kind kind, enum rs_operation operation, int fd,
-              const struct rs_description *description) {
+bool rs_looked_for(enum rs_finding_kind kind) {
+    return rs_config.checks >> kind & 1;
+}
+
+static void add_details(struct rs_finding *finding, const struct rs_details *details) {
+    if (details->outstanding) {
+        finding->outstanding = *details->outstanding;
+        finding->unread = details->outstanding->unread;
+    }
+    const struct rs_closed *closed = details->closed ? details->closed : rs_closed_of_user(finding->fd);
+    bool told = closed && finding->owner && closed->description != finding->description.id;
+    if (closed && (details->closed || told)) {
+        finding->closed = *closed;
+        finding->closed_age = rs_clock_since(closed->at);
+    }
+    finding->first_user = details->first_user;
+    finding->process = details->process;
+    finding->let_through = details->let_through;
+}
+
+bool rs_found_of(enum rs_finding_kind kind, enum rs_operation operation, int fd,
+                 const struct rs_description *description, const struct rs_details *details) {
     int saved = errno;
+    if (!rs_looked_for(kind)) return true;
     struct rs_finding finding = {
         .kind = kind,
         .operation = operation,
         .fd = fd,
-        .owner = rs_owner_of(description),
-        .user = rs_thread.current,
+        .owner = details->owner ? details->owner : rs_owner_of(description),
+        .user = details->user ? details->user : rs_thread.current,
         .used_stack = rs_stack_take(),
         .thread = rs_trace_tid(),
-        .unread = rs_unread(fd),
+        .unread = details->outstanding || kind == RS_FINDING_bad_close ? ~0u : rs_unread(fd),
         .now = rs_clock_monotonic(),
         .description = *description,
     };
-    deliver(&finding);
-    if (rs_config.mode == RS_MODE_ABORT) {
+    add_details(&finding, details);
+    bool counts = deliver(&finding) && !finding.let_through;
+    if (counts && rs_config.mode == RS_MODE_ABORT) {
         /* The report is out. Whatever a handler of SIGABRT does, it does unguarded. */
         __atomic_store_n(&rs_on, false, __ATOMIC_RELAXED);
         abort();
     }
-    errno = saved;
-    return rs_config.mode != RS_MODE_DENY;
+    bool refused = counts && rs_config.mode == RS_MODE_DENY;
+    errno = refused ? EPERM : saved;
+    return !refused;
+}
+
+static void record_mended(uint32_t number, int fd, const struct rs_description *description, uint64_t count) {
+    if (!rs_tracing) return;
+    struct rs_event_unleaked event = {
+        .header = {.id = RS_EVENT_unleaked, .fd = fd},
+        .finding = number,
+        .count = count,
+        .description = description->id,
+        .owner = rs_owner_of(description),
+        .user = rs_thread.current,
+    };
+    rs_record(&event, sizeof event, NULL, 0, NULL, 0, true);
+}
+
+RS_COLD void rs_leak_mended(int fd, const struct rs_description *description) {
+    struct entry *entry = entry_for(key_from(RS_FINDING_leak, description->opened_stack, 0));
+    uint32_t number = entry ? __atomic_load_n(&entry->number, __ATOMIC_ACQUIRE) : 0;
+    if (!number) return; /* suppressed, or never told */
+    uint64_t count = __atomic_add_fetch(&entry->mended, 1, __ATOMIC_RELAXED);
+    record_mended(number, fd, description, count);
+    if (count == 1) rs_report_mended(fd, description);
 }
 
 bool rs_finding_names(uint64_t context) {

@@ -6,6 +6,8 @@
 #ifndef RS_PRELOAD_FINDING_H
 #define RS_PRELOAD_FINDING_H
 
+#include "preload/closed.h"
+#include "preload/exchange.h"
 #include "preload/fdtable.h"
 #include "tracer/layout.h"
 
@@ -23,13 +25,44 @@ struct rs_finding {
     uint32_t unread;                   /* bytes; ~0u not known */
     uint64_t now;                      /* CLOCK_MONOTONIC nanoseconds */
     struct rs_description description; /* as it was when it was found */
+    struct rs_outstanding outstanding; /* dirty-handover: what is owed */
+    struct rs_closed closed;           /* how the number was closed before; description 0: no part of it */
+    uint64_t closed_age;               /* nanoseconds since then */
+    uint64_t first_user;               /* of what nobody owns */
+    uint32_t process;                  /* the other one */
+    bool let_through;                  /* whatever the mode: what is nobody's is refused to nobody */
+};
+
+/* What a kind of finding has to tell besides; zeros and NULLs: nothing. */
+struct rs_details {
+    uint64_t user;  /* 0: the current context */
+    uint64_t owner; /* 0: the description's */
+    const struct rs_outstanding *outstanding;
+    const struct rs_closed *closed;
+    uint64_t first_user;
+    uint32_t process;
+    bool let_through;
 };
 
 bool rs_findings_start(void);
 
+/* Is this kind looked for (REQSCOPE_CHECK)? */
+bool rs_looked_for(enum rs_finding_kind kind);
+
 /* A finding on fd by the current context; does all that follows: stack, report, trace. In mode abort it does not return.
- * Returns true when the call may go on (mode log), false when it must fail with EPERM. errno is kept. */
-bool rs_found(enum rs_finding_kind kind, enum rs_operation operation, int fd, const struct rs_description *description);
+ * Returns true when the call may go on (mode log, or a rule suppresses it; also when the kind is not looked for), false when it
+ * must fail: errno is EPERM then, else it is kept. */
+bool rs_found_of(enum rs_finding_kind kind, enum rs_operation operation, int fd,
+                 const struct rs_description *description, const struct rs_details *details);
+
+static inline bool rs_found(enum rs_finding_kind kind, enum rs_operation operation, int fd,
+                            const struct rs_description *description) {
+    static const struct rs_details none;
+    return rs_found_of(kind, operation, fd, description, &none);
+}
+
+/* What was reported as a leak is closed after all. */
+void rs_leak_mended(int fd, const struct rs_description *description);
 
 /* Does a finding (perhaps) name this context? How often was it seen? (What the flight recorder must keep.) */
 bool rs_finding_names(uint64_t context);

@@ -4,15 +4,19 @@
  * done rs_on is false and they pass. What cannot be had (address space, an unwinder) leaves the guard off or without stacks,
  * with one line on the log; it never stops the program. */
 #include "preload/guard.h"
+#include "preload/closed.h"
 #include "preload/config.h"
 #include "preload/context.h"
 #include "preload/events.h"
+#include "preload/exchange.h"
 #include "preload/fdtable.h"
 #include "preload/finding.h"
 #include "preload/follow.h"
 #include "preload/log.h"
 #include "preload/modules.h"
 #include "preload/real.h"
+#include "preload/rules.h"
+#include "preload/sharing.h"
 #include "preload/stack.h"
 #include "preload/threads.h"
 #include "preload/track.h"
@@ -36,6 +40,7 @@ static const char *get_variable(const char *name) {
 }
 
 static void before_fork(void) {
+    rs_sharing_before_fork();
     rs_table_forking(rs_disowned);
 }
 
@@ -63,19 +68,24 @@ static void note_ancestor(void) {
     forked_at = rs_clock_monotonic();
 }
 
+/* Until its table is right the guard is off in the child: what a signal handler closed before that would be counted down twice. */
 static void in_child(void) {
     note_ancestor();
-    rs_on = started;
     rs_trace_thread.tid = 0;
     rs_table_forked(rs_disowned);
+    rs_on = started;
     rs_stack_forked();
     rs_findings_forked();
+    rs_closed_forked();
+    rs_rules_forked();
     rs_trace_forked();
     rs_log_forked();
 }
 
 bool rs_fork_begin(void) {
-    return rs_tables_are_ours() && rs_table_try_forking(rs_disowned);
+    if (!rs_tables_are_ours()) return false;
+    rs_sharing_before_fork();
+    return rs_table_try_forking(rs_disowned);
 }
 
 void rs_fork_done(void) {
@@ -94,19 +104,17 @@ RS_COLD bool rs_in_vfork_child(void) {
 }
 
 static bool start_tables(void) {
-    return rs_table_start() && rs_contexts_start() && rs_findings_start();
+    return rs_table_start() && rs_contexts_start() && rs_findings_start() && rs_exchanges_start() && rs_closed_start();
 }
 
 /* The kinds that this version looks for. */
-#define BUILT_KINDS (1u << RS_FINDING_foreign_io | 1u << RS_FINDING_foreign_close | 1u << RS_FINDING_dirty_handover)
+#define BUILT_KINDS (((1u << RS_FINDING_COUNT) - 1) & ~(1u << RS_FINDING_foreign_wakeup | 1u << RS_FINDING_hang))
 
 static void say_what_is_not_there(void) {
     for (uint32_t kind = 0; kind < RS_FINDING_COUNT; kind++) {
         if (!(rs_config.checks_named & ~BUILT_KINDS & 1u << kind)) continue;
         rs_log_line("REQSCOPE_CHECK: this version does not look for it yet", rs_finding_kind_name(kind));
     }
-    if (rs_config.rules)
-        rs_log_line("REQSCOPE_RULES: this version has no rules; the file is not read", rs_config.rules);
 }
 
 static void start_guard(const struct rs_text *complaints) {
@@ -119,6 +127,7 @@ static void start_guard(const struct rs_text *complaints) {
         return;
     }
     say_what_is_not_there();
+    rs_rules_start(rs_config.rules);
     if (!rs_stack_start(rs_config.stack_depth)) rs_log_line("no unwinder was found: reports have no stacks", NULL);
     rs_follow_start(rs_config.follow_exec);
     rs_modules_refresh();
@@ -158,6 +167,8 @@ void rs_process_execs(void) {
 __attribute__((destructor)) static void finish(void) {
     int saved = errno;
     if (!rs_tables_are_ours()) return;
+    rs_rules_record();
+    rs_rules_tell();
     rs_trace_finish();
     rs_process_ends();
     errno = saved;

@@ -18,7 +18,9 @@ struct rs_thread {
     uint64_t inside_frame; /* the stack's place when `inside` was raised */
     uint64_t usual_stack;  /* a place on the thread's ordinary stack; 0: not known yet */
     int cancel_before;     /* whether the thread could be cancelled before `inside` was raised */
-    uint32_t began;        /* what its first stack needs has been made ready: rs_stack_thread_begins */
+    int closed_last;       /* the number that it closed last, and from where: closed.h */
+    uint64_t closed_from;
+    uint32_t began; /* what its first stack needs has been made ready: rs_stack_thread_begins */
 };
 
 /* No description's owner: so each call of a vfork's child goes the slow way, and is let through there. */

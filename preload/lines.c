@@ -84,7 +84,7 @@ struct unit {
     unsigned version, offset_size, minimum_length, maximum_operations, line_range, opcode_base;
     int line_base;
     const unsigned char *opcode_lengths;
-    struct cursor files; /* version 5: at the file entries' format; before: at the file names */
+    struct cursor folders, files; /* version 5: at the entries' format; before: at the names */
     struct cursor program;
 };
 
@@ -101,11 +101,11 @@ enum {
     FORM_line_strp = 0x1f,
     FORM_udata = 0x0f
 };
-enum { CONTENT_path = 1 };
+enum { CONTENT_path = 1, CONTENT_folder = 2 };
 
-/* Reads one value; returns its text if it is one. */
+/* Reads one value: its text if it is one, else a small number's value is put in *value. */
 static const char *form_value(struct cursor *cursor, uint64_t form, const struct unit *unit,
-                              const struct rs_line_sections *sections) {
+                              const struct rs_line_sections *sections, uint64_t *value) {
     switch (form) {
     case FORM_string:
         return string(cursor);
@@ -114,18 +114,22 @@ static const char *form_value(struct cursor *cursor, uint64_t form, const struct
     case FORM_strp:
         return string_in(&sections->str, number(cursor, unit->offset_size));
     case FORM_udata:
-        uleb(cursor);
+        *value = uleb(cursor);
         return NULL;
     case FORM_data1:
+        *value = number(cursor, 1);
+        return NULL;
     case FORM_data2:
+        *value = number(cursor, 2);
+        return NULL;
     case FORM_data4:
+        skip(cursor, 4);
+        return NULL;
     case FORM_data8:
+        skip(cursor, 8);
+        return NULL;
     case FORM_data16:
-        skip(cursor, form == FORM_data1   ? 1
-                     : form == FORM_data2 ? 2
-                     : form == FORM_data4 ? 4
-                     : form == FORM_data8 ? 8
-                                          : 16);
+        skip(cursor, 16);
         return NULL;
     case FORM_block:
         skip(cursor, uleb(cursor));
@@ -136,10 +140,10 @@ static const char *form_value(struct cursor *cursor, uint64_t form, const struct
     }
 }
 
-/* Version 5: walks a list of entries (folders or files); returns the path of entry `wanted`, and leaves the cursor behind
- * the list when wanted is none of them. */
+/* Version 5: walks a list of entries (folders or files); returns the path of entry `wanted` and the number of its folder, and
+ * leaves the cursor behind the list when wanted is none of them. */
 static const char *entry_path(struct cursor *cursor, const struct unit *unit, const struct rs_line_sections *sections,
-                              uint64_t wanted) {
+                              uint64_t wanted, uint64_t *folder) {
     uint64_t format_count = number(cursor, 1);
     struct cursor formats = *cursor;
     for (uint64_t i = 0; i < format_count && !cursor->bad; i++) uleb(cursor), uleb(cursor);
@@ -149,8 +153,10 @@ static const char *entry_path(struct cursor *cursor, const struct unit *unit, co
         const char *path = NULL;
         for (uint64_t i = 0; i < format_count && !cursor->bad; i++) {
             uint64_t content = uleb(&format), form = uleb(&format);
-            const char *text = form_value(cursor, form, unit, sections);
+            uint64_t value = 0;
+            const char *text = form_value(cursor, form, unit, sections, &value);
             if (content == CONTENT_path) path = text;
+            if (content == CONTENT_folder) *folder = value;
         }
         if (entry == wanted && path) return path;
         if (!format_count) break;
@@ -158,16 +164,33 @@ static const char *entry_path(struct cursor *cursor, const struct unit *unit, co
     return NULL;
 }
 
-static const char *file_name(const struct unit *unit, const struct rs_line_sections *sections, uint64_t file) {
-    struct cursor cursor = unit->files;
-    if (unit->version >= 5) return entry_path(&cursor, unit, sections, file);
+/* Before version 5: names one after the other, the first one's number being 1; files have three numbers each behind them, the
+ * first of which is the folder's. */
+static const char *name_in_list(struct cursor cursor, uint64_t wanted, uint64_t *folder) {
     for (uint64_t i = 1; !cursor.bad; i++) {
         const char *name = string(&cursor);
         if (!*name) return NULL;
-        if (i == file) return name;
-        uleb(&cursor), uleb(&cursor), uleb(&cursor);
+        if (folder) {
+            *folder = uleb(&cursor);
+            uleb(&cursor), uleb(&cursor);
+        }
+        if (i == wanted) return name;
     }
     return NULL;
+}
+
+static void name_file(const struct unit *unit, const struct rs_line_sections *sections, uint64_t file,
+                      struct rs_line *line) {
+    uint64_t folder = 0, unused;
+    struct cursor files = unit->files, folders = unit->folders;
+    if (unit->version >= 5) {
+        line->file = entry_path(&files, unit, sections, file, &folder);
+        line->folder = entry_path(&folders, unit, sections, folder, &unused);
+    } else {
+        line->file = name_in_list(files, file, &folder);
+        line->folder = folder ? name_in_list(folders, folder, NULL) : NULL;
+    }
+    if (line->file && line->file[0] == '/') line->folder = NULL;
 }
 
 /* Reads a unit's header from `table` and steps over the unit. */
@@ -196,8 +219,10 @@ static bool next_unit(struct cursor *table, struct unit *unit, const struct rs_l
     unit->opcode_lengths = cursor.at;
     if (!unit->opcode_base || !unit->line_range || cursor.bad) return unit->version = 0, true;
     skip(&cursor, unit->opcode_base - 1);
+    unit->folders = cursor;
     if (unit->version >= 5) {
-        entry_path(&cursor, unit, sections, ~0ull);
+        uint64_t unused;
+        entry_path(&cursor, unit, sections, ~0ull, &unused);
     } else {
         while (!cursor.bad && *string(&cursor)) {
         }
@@ -240,7 +265,7 @@ static RS_COLD void found(struct search *search, const struct unit *unit, const 
     for (; search->next < search->count && search->wanted[search->next].address < end; search->next++) {
         struct rs_line_wanted *wanted = &search->wanted[search->next];
         if (wanted->line.file || last->line <= 0) continue;
-        wanted->line.file = file_name(unit, search->sections, last->file);
+        name_file(unit, search->sections, last->file, &wanted->line);
         wanted->line.line = (uint32_t)last->line;
         if (wanted->line.file) search->left--;
     }
@@ -314,7 +339,7 @@ static void run(struct search *search, const struct unit *unit) {
 
 void rs_lines_find(const struct rs_line_sections *sections, struct rs_line_wanted *wanted, uint32_t count) {
     struct search search = {sections, wanted, count, 0, count};
-    for (uint32_t i = 0; i < count; i++) wanted[i].line = (struct rs_line){NULL, 0};
+    for (uint32_t i = 0; i < count; i++) wanted[i].line = (struct rs_line){NULL, NULL, 0};
     if (sections->line.size > RS_LINES_MOST) return;
     struct cursor table = cursor_over(sections->line.at, sections->line.size);
     struct unit unit = {0};

@@ -16,7 +16,8 @@ struct rs_line_sections {
 };
 
 struct rs_line {
-    const char *file; /* within the sections */
+    const char *file;   /* within the sections */
+    const char *folder; /* the same, as the compiler was told; NULL: not known, or the file's path says it all */
     uint32_t line;
 };
 

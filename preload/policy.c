@@ -3,50 +3,33 @@
 #include "preload/config.h"
 #include "preload/context.h"
 #include "preload/describe.h"
+#include "preload/ending.h"
 #include "preload/finding.h"
+#include "preload/lease.h"
 #include "preload/ownfd.h"
+#include "preload/sharing.h"
 #include "preload/stack.h"
 #include "preload/track.h"
 
 /* How often the table may change under a decision before it is left alone. */
 #define MOST_ATTEMPTS 4
 
-static bool looked_for(enum rs_finding_kind kind) {
-    return rs_config.checks >> kind & 1;
-}
+static const struct rs_call unseen = {NULL, RS_CALL_UNSEEN};
 
-/* Is fd something else than the table says? It was closed and opened again unseen. (An eventfd, an epoll and their like have
- * one inode: there the kind must tell.) */
-static bool stale(int fd, const struct rs_description *description) {
+/* (An eventfd, an epoll and their like have one inode: there the kind must tell.) */
+bool rs_is_what_it_was(int fd, const struct rs_description *description) {
     uint64_t noted = __atomic_load_n(&description->identity, __ATOMIC_RELAXED);
-    if (!noted) return false;
-    if (rs_identity(fd) != noted) return true;
+    if (!noted) return true;
+    if (rs_identity(fd) != noted) return false;
     char name[RS_NAME_SIZE];
     bool kind_tells = description->kind == RS_KIND_EPOLL || description->kind == RS_KIND_EVENTFD;
-    return kind_tells && rs_describe(fd, name) != (enum rs_kind)description->kind;
+    return !kind_tells || rs_describe(fd, name) == (enum rs_kind)description->kind;
 }
 
 /* Nothing to ask: it is nobody's, or shared, or nobody asks. */
 static bool open_to_all(const struct rs_description *description, uint64_t owner) {
     return !owner || !rs_thread.current || owner == rs_thread.current ||
            __atomic_load_n(&description->flags, __ATOMIC_RELAXED) & RS_DESCRIPTION_SHARED;
-}
-
-/* In lease: an outgoing connection may go from one context to the next. */
-static bool leasable(int fd, const struct rs_description *description) {
-    return rs_config.policy == RS_POLICY_LEASE && description->opened_by != RS_OP_accept && rs_is_connected_stream(fd);
-}
-
-/* A leasable connection is taken by the current context; dirty when the exchange on it is not complete. False: refused. */
-static bool lease(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
-    uint32_t unread = rs_unread(fd);
-    bool dirty = description->phase == RS_PHASE_SENT || (unread && unread != ~0u);
-    if (dirty && looked_for(RS_FINDING_dirty_handover) &&
-        !rs_found(RS_FINDING_dirty_handover, operation, fd, description)) {
-        return false;
-    }
-    rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_LEASED);
-    return true;
 }
 
 static struct rs_call refuse(int error) {
@@ -61,58 +44,156 @@ static struct rs_call refuse_description(const struct rs_description *descriptio
 
 bool rs_is_refused(int fd) {
     const struct rs_description *description = rs_lookup(fd);
-    return rs_known(description) && rs_was_refused(description, rs_thread.current) &&
-           rs_owner_of(description) != rs_thread.current;
+    if (!rs_known(description) || !rs_was_refused(description, rs_thread.current)) return false;
+    uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_RELAXED);
+    return (tag & RS_TAG_OWNER) != rs_thread.current || tag & RS_TAG_LATE;
 }
 
-/* Another context's. */
+/* The call goes on, and what it does to the exchange is followed. */
+static struct rs_call go_on(struct rs_description *description, uint64_t id, enum rs_operation operation) {
+    bool watched = description->stream & RS_STREAM_WATCHED;
+    if (watched && rs_operation_sends(operation)) rs_exchange_begin(description);
+    return (struct rs_call){description, id};
+}
+
+/* ---- another context's ---------------------------------------------------------------------------------------------- */
+
+static struct rs_call leased(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
+    uint64_t id = description->id;
+    /* Refused once, refused for good: what it had sent may be half done. */
+    if (rs_was_refused(description, rs_thread.current)) {
+        rs_found(RS_FINDING_dirty_handover, operation, fd, description);
+        return refuse(EPERM);
+    }
+    switch (rs_lease(fd, operation, description, tag)) {
+    case RS_LEASE_TAKEN:
+        return go_on(description, id, operation);
+    case RS_LEASE_SHARED:
+        return (struct rs_call){NULL, id};
+    default:
+        return refuse_description(description);
+    }
+}
+
 static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struct rs_description *description,
                                       uint64_t tag) {
-    uint64_t id = description->id;
-    if (leasable(fd, description)) {
-        /* Refused once, refused for good: what it had sent may be half done. */
-        if (rs_was_refused(description, rs_thread.current)) {
-            rs_found(RS_FINDING_dirty_handover, operation, fd, description);
-            return refuse(EPERM);
-        }
-        return lease(fd, operation, description, tag) ? (struct rs_call){description, id}
-                                                      : refuse_description(description);
+    if (rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
+    bool allowed = rs_found(RS_FINDING_foreign_io, operation, fd, description);
+    return allowed ? (struct rs_call){NULL, description->id} : refuse_description(description);
+}
+
+/* ---- one's own, marked ---------------------------------------------------------------------------------------------- */
+
+/* Its owner is over: the current context, or one for which a thread in no context works. */
+static bool allows_late(int fd, enum rs_operation operation, const struct rs_description *description, uint64_t owner) {
+    if (!rs_context_is_over(owner) || !rs_is_what_it_was(fd, description)) return true;
+    if (!rs_thread.current && rs_may_be_leased(fd, description)) return true;
+    return rs_found(RS_FINDING_late_io, operation, fd, description);
+}
+
+static struct rs_call own(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
+    uint64_t owner = tag & RS_TAG_OWNER;
+    bool allowed = !(tag & RS_TAG_LATE) || allows_late(fd, operation, description, owner);
+    if (allowed && tag & RS_TAG_DEBT) allowed = rs_lease_with_debt(fd, operation, description);
+    return allowed ? go_on(description, description->id, operation) : refuse_description(description);
+}
+
+/* ---- nobody's ------------------------------------------------------------------------------------------------------- */
+
+/* A connection that was made at start-up, once, and is used by request after request. Which context came first is what there is to
+ * be told of its user; it is nobody's, so nobody is refused. */
+static void look_at_boots(int fd, enum rs_operation operation, struct rs_description *description) {
+    struct rs_exchange *exchange = rs_exchange_of(description);
+    uint64_t first = 0, current = rs_thread.current;
+    if (__atomic_compare_exchange_n(&exchange->first_user, &first, current, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED) ||
+        first == current)
+        return;
+    bool both_ways = description->stream & RS_STREAM_ANSWERED || rs_operation_receives(operation);
+    if (!both_ways || !rs_is_what_it_was(fd, description)) return;
+    rs_found_of(RS_FINDING_foreign_io, operation, fd, description,
+                &(struct rs_details){.first_user = first, .let_through = true});
+}
+
+static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
+    bool shared = __atomic_load_n(&description->flags, __ATOMIC_RELAXED) & RS_DESCRIPTION_SHARED;
+    bool watched = description->stream & RS_STREAM_WATCHED;
+    if (shared || !watched) return (struct rs_call){NULL, description->id};
+    if (rs_thread.current && rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
+    if (rs_thread.current && description->opened_by == RS_OP_socket) look_at_boots(fd, operation, description);
+    return go_on(description, description->id, operation);
+}
+
+/* ---- every call that is not the plain one --------------------------------------------------------------------------- */
+
+/* In no context, on a live request's: an event loop reads and writes for it. */
+static struct rs_call on_behalf(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
+    uint64_t owner = tag & RS_TAG_OWNER;
+    if (tag & RS_TAG_LATE && !allows_late(fd, operation, description, owner)) return refuse_description(description);
+    if (!(description->stream & RS_STREAM_WATCHED)) return (struct rs_call){NULL, description->id};
+    return go_on(description, description->id, operation);
+}
+
+/* The unwinder's pipe may have been replaced under it: it must not touch what is there now. (Then it makes another.) A program
+ * may use the same unwinder itself. */
+static bool is_unwinders_call(int fd, const void *caller, struct rs_call *call) {
+    bool own_number = rs_is_own(fd);
+    if (rs_likely(!own_number && !rs_thread.inside)) return false;
+    bool unwinder = rs_stack_is_unwinder((uintptr_t)caller);
+    if (!own_number && !unwinder) return false;
+    bool allowed = own_number ? rs_thread.inside || unwinder : rs_own_adopt(fd, rs_stack_pipe_lost);
+    *call = allowed ? unseen : refuse(EBADF);
+    return true;
+}
+
+static struct rs_call decide(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
+    uint64_t owner = tag & RS_TAG_OWNER;
+    if (tag & RS_TAG_FORKED) {
+        enum rs_sharing sharing = rs_sharing_look(fd, operation, description);
+        if (sharing == RS_SHARING_REFUSED) return refuse_description(description);
+        if (sharing == RS_SHARING_FOUND) return (struct rs_call){NULL, description->id};
     }
-    bool allowed = !looked_for(RS_FINDING_foreign_io) || rs_found(RS_FINDING_foreign_io, operation, fd, description);
-    return allowed ? (struct rs_call){NULL, id} : refuse_description(description);
+    if (!owner) return nobodys(fd, operation, description, tag);
+    if (owner == rs_thread.current) return own(fd, operation, description, tag);
+    if (!rs_thread.current) return on_behalf(fd, operation, description, tag);
+    if (open_to_all(description, owner)) return (struct rs_call){NULL, description->id};
+    return foreign(fd, operation, description, tag);
 }
 
 RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, const void *caller) {
-    if (rs_thread.vfork_child && rs_in_vfork_child()) return (struct rs_call){NULL, RS_CALL_UNSEEN};
-    /* The unwinder's pipe may have been replaced under it: it must not touch what is there now. (Then it makes another.) */
-    if (rs_unlikely(rs_thread.inside) && !rs_is_own(fd) && rs_stack_is_unwinder((uintptr_t)caller))
-        return rs_own_adopt(fd, rs_stack_pipe_lost) ? (struct rs_call){NULL, RS_CALL_UNSEEN} : refuse(EBADF);
+    struct rs_call call;
     uint64_t id = 0;
+    if (rs_thread.vfork_child && rs_in_vfork_child()) return unseen;
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-        if (rs_is_own(fd)) {
-            /* (A program may use the same unwinder itself.) */
-            bool allowed = rs_thread.inside || rs_stack_is_unwinder((uintptr_t)caller);
-            return allowed ? (struct rs_call){NULL, RS_CALL_UNSEEN} : refuse(EBADF);
-        }
+        if (is_unwinders_call(fd, caller, &call)) return call;
         struct rs_description *description = rs_lookup(fd);
         if (!rs_known(description)) description = rs_adopt(fd);
         if (!description || !rs_known(description)) break;
         id = description->id;
-        uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE);
+        uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE), owner = tag & RS_TAG_OWNER;
+        if (tag & RS_TAG_IGNORED) return unseen;
         if (tag & RS_TAG_POOLED && rs_thread.current) {
             rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_TAKEN);
             continue;
         }
-        if (tag == rs_thread.current) return (struct rs_call){description, id};
-        if (open_to_all(description, tag & RS_TAG_OWNER)) break;
         if (!rs_still(fd, description, id)) continue;
-        if (stale(fd, description)) {
+        bool foreigners = owner && rs_thread.current && owner != rs_thread.current;
+        if (foreigners && !rs_is_what_it_was(fd, description)) {
             rs_adopt_anew(fd);
             continue;
         }
-        return foreign(fd, operation, description, tag);
+        return decide(fd, operation, description, tag);
     }
     return (struct rs_call){NULL, id};
+}
+
+/* ---- closing -------------------------------------------------------------------------------------------------------- */
+
+/* A pool may close what it may lease; what was refused is still its owner's, and so is what a live request has open by another
+ * way. Whom it belonged to is over: then it is tidied up. */
+static bool may_tidy(int fd, const struct rs_description *description, uint64_t owner) {
+    if (rs_may_be_leased(fd, description)) return !rs_was_refused(description, rs_thread.current);
+    return rs_config.policy == RS_POLICY_LEASE && rs_context_is_over(owner);
 }
 
 RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {
@@ -120,11 +201,8 @@ RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {
     uint64_t id = description->id, owner = rs_owner_of(description);
     /* A fork's child that closes its copy ends nothing. */
     if (open_to_all(description, owner) || rs_inherited(description)) return true;
-    if (!looked_for(RS_FINDING_foreign_close) || !rs_still(fd, description, id) || stale(fd, description)) return true;
-    /* A pool may close what it may lease; what was refused is still its owner's. A number of its own making is its own. */
-    if (leasable(fd, description) && !rs_was_refused(description, rs_thread.current)) return true;
-    if (rs_number_is_of(fd, rs_thread.current)) return true;
-    if (rs_found(RS_FINDING_foreign_close, operation, fd, description)) return true;
-    errno = EPERM;
-    return false;
+    if (!rs_still(fd, description, id) || !rs_is_what_it_was(fd, description)) return true;
+    /* A number of its own making is its own. */
+    if (may_tidy(fd, description, owner) || rs_number_is_of(fd, rs_thread.current)) return true;
+    return rs_found(RS_FINDING_foreign_close, operation, fd, description);
 }

@@ -1,15 +1,19 @@
 /* policy.h: may this context do that with this description? The decision of every call.
  *
- *   rs_begin_call ──► the owner is the current context: go on                      (inline: one load, one comparison)
- *                 └─► policy.c: nobody's, no context, shared, back in a pool: go on
- *                              the table is wrong (another inode): correct it, go on
- *                              lease, and the exchange is complete: it changes hands, go on
- *                              else a finding: log: go on; deny: EPERM; abort
+ *   rs_begin_call ──► the owner is the current context, and nothing is marked: go on    (inline: one load, one comparison)
+ *                 └─► policy.c: the table is wrong (another inode): correct it, go on
+ *                              forked, and another process uses it: shared-after-fork          (sharing.h)
+ *                              nobody's, shared, back in a pool, or in no context: go on
+ *                              its owner has ended: late-io                                    (ending.h)
+ *                              it may change hands: complete, or a dirty-handover              (lease.h)
+ *                              else foreign-io
+ *                     a finding: log: go on; deny: EPERM; abort
  *
  * A finding is made before the real call, so in deny no byte moves. */
 #ifndef RS_PRELOAD_POLICY_H
 #define RS_PRELOAD_POLICY_H
 
+#include "preload/exchange.h"
 #include "preload/fdtable.h"
 #include "tracer/layout.h"
 #include "tracer/recorder.h"
@@ -30,10 +34,23 @@ struct rs_call {
 struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, const void *caller);
 
 /* The answer fits two registers: nothing of it goes through memory. */
+static inline bool rs_operation_sends(enum rs_operation operation) {
+    return operation == RS_OP_write || operation == RS_OP_send || operation == RS_OP_sendfile;
+}
+
+static inline bool rs_operation_receives(enum rs_operation operation) {
+    return operation == RS_OP_read || operation == RS_OP_recv;
+}
+
+static inline bool rs_is_watched(const struct rs_description *description) {
+    return rs_unlikely(description->stream & RS_STREAM_WATCHED);
+}
+
 __attribute__((always_inline)) static inline struct rs_call rs_begin_call(int fd, enum rs_operation operation) {
     if (rs_unlikely(!rs_on)) return (struct rs_call){NULL, RS_CALL_UNSEEN};
     struct rs_description *description = rs_lookup(fd);
     if (rs_likely(__atomic_load_n(&description->tag, __ATOMIC_RELAXED) == rs_thread.current)) {
+        if (rs_operation_sends(operation) && rs_is_watched(description)) rs_exchange_begin(description);
         return (struct rs_call){description, description->id};
     }
     return rs_begin_call_slow(fd, operation, __builtin_return_address(0));
@@ -43,30 +60,38 @@ static inline bool rs_refused(struct rs_call call) {
     return rs_unlikely(call.id == RS_CALL_REFUSED);
 }
 
-static inline bool rs_operation_sends(enum rs_operation operation) {
-    return operation == RS_OP_write || operation == RS_OP_send || operation == RS_OP_sendfile;
+/* What is not watched (a requester's connection, a file) has a phase, too, for the report. */
+static inline void rs_note_phase(struct rs_description *description, enum rs_operation operation, int64_t result) {
+    if (result <= 0) return;
+    if (rs_operation_sends(operation) && description->phase != RS_PHASE_SENT) description->phase = RS_PHASE_SENT;
+    if (rs_operation_receives(operation) && description->phase == RS_PHASE_SENT) {
+        description->phase = RS_PHASE_ANSWERED;
+        description->stream |= RS_STREAM_ANSWERED;
+    }
 }
 
-static inline bool rs_operation_receives(enum rs_operation operation) {
-    return operation == RS_OP_read || operation == RS_OP_recv;
-}
-
-/* result: what the real call returned, errno as it left it. */
-static inline void rs_end_call(struct rs_call call, int fd, enum rs_operation operation, int64_t result) {
+/* result: what the real call returned, errno as it left it. bytes: where those are that it moved. */
+static inline void rs_end_call_on(struct rs_call call, int fd, enum rs_operation operation, int64_t result,
+                                  struct rs_bytes_of bytes) {
     struct rs_description *description = call.description;
     if (description) {
         if (description->last_operation != operation) description->last_operation = (uint8_t)operation;
-        if (rs_operation_sends(operation) && result > 0 && description->phase != RS_PHASE_SENT) {
-            description->phase = RS_PHASE_SENT;
-        }
-        if (rs_operation_receives(operation) && result > 0 && description->phase == RS_PHASE_SENT) {
-            description->phase = RS_PHASE_ANSWERED;
-        }
+        if (rs_is_watched(description))
+            rs_exchange_end(description, operation, result, bytes);
+        else if (bytes.form != RS_BYTES_PEEKED)
+            rs_note_phase(description, operation, result);
     }
     if (rs_unlikely(rs_tracing) && call.id != RS_CALL_UNSEEN) {
         rs_record_io(fd, operation, result < 0 ? -(int64_t)errno : result, call.id, rs_thread.current);
     }
 }
+
+static inline void rs_end_call(struct rs_call call, int fd, enum rs_operation operation, int64_t result) {
+    rs_end_call_on(call, fd, operation, result, (struct rs_bytes_of){NULL, 0, RS_BYTES_UNSEEN});
+}
+
+/* Is fd still what the table says? False: it was closed and opened again unseen. Asks the kernel. */
+bool rs_is_what_it_was(int fd, const struct rs_description *description);
 
 /* Was the current context refused this description (deny)? To it the description is broken from then on. */
 bool rs_is_refused(int fd);

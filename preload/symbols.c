@@ -142,6 +142,12 @@ static void find_lines(const struct image *image, const struct wanted *wanted, u
         if (!wanted->lines[i].line.file) continue;
         struct rs_text text = rs_text_in(symbol->file, sizeof symbol->file);
         rs_text_add_safe(&text, last_part(wanted->lines[i].line.file));
+        text = rs_text_in(symbol->path, sizeof symbol->path);
+        if (wanted->lines[i].line.folder) {
+            rs_text_add_safe(&text, wanted->lines[i].line.folder);
+            rs_text_add(&text, "/");
+        }
+        rs_text_add_safe(&text, wanted->lines[i].line.file);
         symbol->line = wanted->lines[i].line.line;
     }
 }

@@ -15,6 +15,7 @@ struct rs_symbol {
     uint64_t address;  /* set by the caller: a return address; the call stands just before it */
     char function[96]; /* "" when it is not known */
     char file[64];     /* its last part; "" when it is not known */
+    char path[192];    /* as far as the line table has it */
     uint32_t line;
     char module[64];                /* its last part; "" when the address lies in none */
     uint64_t offset;                /* the address less the module's load bias */

@@ -1,22 +1,28 @@
 /* track.c: see track.h. */
 #include "preload/track.h"
+#include "preload/closed.h"
 #include "preload/context.h"
 #include "preload/coverage.h"
 #include "preload/describe.h"
+#include "preload/ending.h"
 #include "preload/events.h"
+#include "preload/exchange.h"
+#include "preload/finding.h"
 #include "preload/ownfd.h"
+#include "preload/policy.h"
+#include "preload/rules.h"
 #include "preload/stack.h"
 
 #include <errno.h>
 #include <string.h>
 
-void rs_disowned(struct rs_description *description) {
-    rs_context_owns(rs_owner_of(description), -1);
+void rs_disowned(uint64_t owner, uint32_t place) {
+    rs_context_owns(owner, place, -1);
 }
 
 static void release(struct rs_description *description) {
     uint64_t owner = rs_owner_of(description); /* once released its place may be another's */
-    if (rs_release(description)) rs_context_owns(owner, -1);
+    if (rs_release(description)) rs_disowned(owner, rs_place_of(description));
 }
 
 void rs_forget_all(void) {
@@ -44,7 +50,7 @@ static struct rs_description *make(int fd, enum rs_operation operation, enum rs_
                             "no place for more open descriptions; further ones are not checked", NULL);
         return NULL;
     }
-    description->tag = owner;
+    __atomic_store_n(&description->tag, owner, __ATOMIC_RELAXED);
     /* What a context owns must be known again: libc closes some numbers without being seen. */
     description->identity = owner ? rs_identity(fd) : 0;
     description->opener = owner;
@@ -61,10 +67,17 @@ void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const cha
     forget(fd);
     struct rs_description *description = make(fd, operation, kind, rs_thread.current);
     if (!description) return;
-    if (description->opener) rs_context_owns(description->opener, 1);
+    bool late = description->opener && rs_context_owns(description->opener, rs_place_of(description), 1) &&
+                rs_context_is_over(description->opener);
+    if (rs_unlikely(late)) description->tag |= RS_TAG_LATE;
     rs_note_number(fd, 0);
     rs_bind(fd, description);
     rs_event_open(fd, description, name);
+    rs_rules_mark(fd, description, name);
+}
+
+static bool is_socket(enum rs_kind kind) {
+    return kind == RS_KIND_TCP || kind == RS_KIND_UNIX || kind == RS_KIND_SOCKET;
 }
 
 struct rs_description *rs_adopt(int fd) {
@@ -79,8 +92,10 @@ struct rs_description *rs_adopt(int fd) {
     struct rs_description *description = make(fd, RS_OP_found, kind, 0);
     if (!description) return NULL;
     description->flags = RS_DESCRIPTION_UNSEEN;
+    if (is_socket(kind) && rs_is_connected_stream(fd)) rs_exchange_watch(description);
     if (!rs_bind_if_unknown(fd, description)) return rs_lookup(fd);
     rs_event_open(fd, description, name);
+    rs_rules_mark(fd, description, name);
     errno = saved;
     return description;
 }
@@ -101,39 +116,72 @@ void rs_duplicated(int from, int fd) {
     rs_event_dup(from, fd, description);
 }
 
-void rs_named(int fd, enum rs_kind kind, const char *name) {
+void rs_socket_is(int fd, int type) {
+    struct rs_description *description = rs_lookup(fd);
+    bool stream = (type & 0xff & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) == SOCK_STREAM;
+    if (!stream && rs_known(description) && rs_tables_are_ours()) description->stream |= RS_STREAM_DATAGRAM;
+}
+
+static void watch(struct rs_description *description) {
+    bool stream = is_socket(description->kind) && !(description->stream & RS_STREAM_DATAGRAM);
+    if (stream && !rs_is_watched(description)) rs_exchange_watch(description);
+}
+
+void rs_paired(int fd) {
+    struct rs_description *description = rs_lookup(fd);
+    if (rs_known(description) && rs_tables_are_ours()) watch(description);
+}
+
+void rs_connected(int fd, const struct sockaddr *address, socklen_t length) {
+    char name[RS_NAME_SIZE];
     struct rs_description *description = rs_lookup(fd);
     if (!rs_known(description) || !rs_tables_are_ours()) return;
-    if (kind) description->kind = (uint8_t)kind;
+    watch(description);
+    if (!rs_tracing && !rs_rules_describe) return;
+    rs_describe_address(description->kind, address, length, name);
     rs_event_name(fd, description, name);
+    rs_rules_mark(fd, description, name);
+}
+
+/* The tag that it gets: the new owner, and those marks that stay. */
+static uint64_t tag_for(uint64_t tag, uint64_t to, uint32_t reason) {
+    uint64_t forked = reason == RS_HANDOVER_SHARED ? 0 : tag & RS_TAG_FORKED;
+    uint64_t debt = reason == RS_HANDOVER_INDEBTED ? RS_TAG_DEBT : 0;
+    return (reason == RS_HANDOVER_RETURNED ? RS_TAG_POOLED : to) | forked | debt;
 }
 
 bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint64_t to, uint32_t reason) {
     uint64_t from = tag & RS_TAG_OWNER;
-    uint64_t next = reason == RS_HANDOVER_RETURNED ? RS_TAG_POOLED : to;
+    uint64_t next = tag_for(tag, to, reason);
     if (to && !description->identity) __atomic_store_n(&description->identity, rs_identity(fd), __ATOMIC_RELAXED);
     if (!__atomic_compare_exchange_n(&description->tag, &tag, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
-    description->phase = RS_PHASE_IDLE;
     description->last_operation = RS_OP_none;
-    rs_context_owns(from, -1);
-    rs_context_owns(to, 1);
+    /* What was put back into a pool in mid-exchange is so still when it is taken out. */
+    rs_exchange_handed_over(description, reason == RS_HANDOVER_INDEBTED || reason == RS_HANDOVER_RETURNED);
+    rs_context_owns(from, rs_place_of(description), -1);
+    rs_context_owns(to, rs_place_of(description), 1);
     rs_event_handover(fd, description, reason, from, to);
     return true;
 }
 
 struct rs_closing rs_close_begin(int fd) {
     struct rs_closing closing = {NULL, false};
-    if (rs_tables_are_ours()) closing.description = rs_unbind(fd, &closing.last);
+    if (!rs_tables_are_ours()) return closing;
+    closing.description = rs_unbind(fd, &closing.last);
+    if (closing.description) rs_closed_note(fd, closing.description);
     return closing;
 }
 
 void rs_close_end(int fd, struct rs_closing closing, bool closed) {
     if (!closing.description) return;
     if (!closed) {
+        rs_closed_not(fd);
         rs_rebind(fd, closing.description);
         return;
     }
     rs_event_close(fd, closing.description, closing.last);
+    if (rs_unlikely(closing.description->flags & RS_DESCRIPTION_LEAKED) && closing.last)
+        rs_leak_mended(fd, closing.description);
     release(closing.description);
 }

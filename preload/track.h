@@ -9,14 +9,22 @@
 #include "preload/fdtable.h"
 #include "tracer/layout.h"
 
+#include <sys/socket.h>
+
 /* fd is a new description, opened by the current context. name: as in describe.h; NULL: found out when it is needed. */
 void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const char *name);
 
 /* fd is one more number for what `from` stands for. */
 void rs_duplicated(int from, int fd);
 
-/* fd's description has got another name: connect. */
-void rs_named(int fd, enum rs_kind kind, const char *name);
+/* The socket fd, just made, is of this type. */
+void rs_socket_is(int fd, int type);
+
+/* fd is one end of a pair of sockets. */
+void rs_paired(int fd);
+
+/* fd is being connected to this address. */
+void rs_connected(int fd, const struct sockaddr *address, socklen_t length);
 
 /* A number that nothing is known of is used: what is it? Nobody's, opened unseen. NULL when it is not open. */
 struct rs_description *rs_adopt(int fd);
@@ -27,8 +35,8 @@ struct rs_description *rs_adopt_anew(int fd);
 /* The description belongs to `to` from now on. reason: enum rs_handover. False when another thread was faster. */
 bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint64_t to, uint32_t reason);
 
-/* Nobody holds the description any more: it is not its owner's either. */
-void rs_disowned(struct rs_description *description);
+/* Nobody holds the description of this place any more: it is not its owner's either. */
+void rs_disowned(uint64_t owner, uint32_t place);
 
 /* This process's numbers hold nothing any more: it ends. */
 void rs_forget_all(void);

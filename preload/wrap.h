@@ -36,6 +36,32 @@
 #define RS_JUMPS __attribute__((optimize("optimize-sibling-calls")))
 #endif
 
+/* Where the bytes of a call are: calls.def. What is received with MSG_PEEK will come again, and with MSG_TRUNC is not there. */
+static inline struct rs_bytes_of rs_unseen(void) {
+    return (struct rs_bytes_of){NULL, 0, RS_BYTES_UNSEEN};
+}
+
+static inline struct rs_bytes_of rs_buffer(const void *buffer, size_t size) {
+    return (struct rs_bytes_of){buffer, size != 0, RS_BYTES_BUFFER};
+}
+
+static inline struct rs_bytes_of rs_parts(const struct iovec *parts, int count) {
+    return (struct rs_bytes_of){parts, (uint32_t)count, RS_BYTES_PARTS};
+}
+
+static inline enum rs_bytes_form rs_form(enum rs_bytes_form form, int flags) {
+    if (rs_likely(!(flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_TRUNC | MSG_OOB)))) return form;
+    return flags & (MSG_PEEK | MSG_ERRQUEUE) ? RS_BYTES_PEEKED : RS_BYTES_UNSEEN;
+}
+
+static inline struct rs_bytes_of rs_received(const void *buffer, size_t size, int flags) {
+    return (struct rs_bytes_of){buffer, size != 0, rs_form(RS_BYTES_BUFFER, flags)};
+}
+
+static inline struct rs_bytes_of rs_message(const struct msghdr *message, int flags) {
+    return (struct rs_bytes_of){message, 0, rs_form(RS_BYTES_MESSAGE, flags)};
+}
+
 /* To the program the guard's own descriptors are not open. (The unwinder uses them through these wrappers.) */
 static inline bool rs_hidden(int fd) {
     return rs_on && rs_unlikely(rs_is_own(fd)) && !rs_thread.inside;

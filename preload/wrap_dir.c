@@ -2,6 +2,7 @@
  * time, but only a filled buffer is an event: a listing of a million names is a few thousand reads.
  *
  * The guard's own descriptors are not in a listing of /proc/self/fd. */
+#include "preload/closed.h"
 #include "preload/dents.h"
 #include "preload/wrap.h"
 
@@ -25,6 +26,7 @@ RS_WRAP(int, closedir, (DIR * dir)) {
     struct rs_closing closing = rs_close_begin(fd);
     int result = real.closedir(dir);
     rs_close_end(fd, closing, true);
+    if (rs_unlikely(result && errno == EBADF)) rs_closed_twice(fd, RS_OP_close, __builtin_return_address(0));
     return result;
 }
 

@@ -1,4 +1,5 @@
 /* wrap_dup.c: numbers are duplicated and closed. */
+#include "preload/closed.h"
 #include "preload/ownfd.h"
 #include "preload/stack.h"
 #include "preload/wrap.h"
@@ -78,6 +79,10 @@ RS_EXPORT int close(int fd) {
     int result = real.close(fd);
     /* Interrupted or not, the number is free on Linux; only EBADF says that it was not open. */
     rs_close_end(fd, closing, true);
+    if (rs_unlikely(result && errno == EBADF))
+        rs_closed_twice(fd, RS_OP_close, __builtin_return_address(0));
+    else
+        rs_closed_once(fd, __builtin_return_address(0));
     return result;
 }
 

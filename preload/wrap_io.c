@@ -5,12 +5,12 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#define IO(ret, name, params, args, fd, operation)                  \
+#define IO(ret, name, params, args, fd, operation, bytes)           \
     RS_WRAP(ret, name, params) {                                    \
         struct rs_call call = rs_begin_call(fd, RS_OP_##operation); \
         if (rs_refused(call)) return -1;                            \
         ret result = real.name args;                                \
-        rs_end_call(call, fd, RS_OP_##operation, result);           \
+        rs_end_call_on(call, fd, RS_OP_##operation, result, bytes); \
         return result;                                              \
     }
 #define CALL(ret, name, params, args)

@@ -32,7 +32,7 @@ static inline bool is_own(int fd) {
         return real.name args;            \
     }
 #define CALL(ret, name, params, args)
-#define IO(ret, name, params, args, fd, operation)
+#define IO(ret, name, params, args, fd, operation, bytes)
 #define STREAM(ret, name, params, args, file, operation, failed, bytes)
 #define SECOND_NAME_LOOK(name, target) RS_WRAP_SAME_AS(name, target)
 #define SECOND_NAME_PASS(name, target) RS_WRAP_SAME_AS(name, target)

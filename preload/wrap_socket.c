@@ -11,6 +11,7 @@ RS_EXPORT int socket(int family, int type, int protocol) {
     if (fd >= 0) {
         enum rs_kind kind = rs_socket_kind(family, type);
         rs_opened(fd, RS_OP_socket, kind, rs_kind_name(kind));
+        rs_socket_is(fd, type);
     }
     return fd;
 }
@@ -18,8 +19,11 @@ RS_EXPORT int socket(int family, int type, int protocol) {
 RS_EXPORT int socketpair(int family, int type, int protocol, int ends[2]) {
     int result = real.socketpair(family, type, protocol, ends);
     if (!result) {
-        rs_opened(ends[0], RS_OP_socketpair, rs_socket_kind(family, type), "unix socketpair");
-        rs_opened(ends[1], RS_OP_socketpair, rs_socket_kind(family, type), "unix socketpair");
+        for (int i = 0; i < 2; i++) {
+            rs_opened(ends[i], RS_OP_socketpair, rs_socket_kind(family, type), "unix socketpair");
+            rs_socket_is(ends[i], type);
+            rs_paired(ends[i]);
+        }
     }
     return result;
 }
@@ -56,12 +60,7 @@ RS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length) 
     if (rs_refused(call)) return -1;
     int result = real.connect(fd, address, length);
     rs_end_call(call, fd, RS_OP_connect, result);
-    if (rs_tracing && call.id != RS_CALL_UNSEEN && (!result || errno == EINPROGRESS)) {
-        char name[RS_NAME_SIZE];
-        struct rs_description *description = rs_lookup(fd);
-        rs_describe_address(description->kind, address, length, name);
-        rs_named(fd, description->kind, name);
-    }
+    if (call.id != RS_CALL_UNSEEN && (!result || errno == EINPROGRESS)) rs_connected(fd, address, length);
     return result;
 }
 
@@ -106,7 +105,7 @@ RS_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
     struct rs_call call = rs_begin_call(fd, RS_OP_recv);
     if (rs_refused(call)) return -1;
     ssize_t result = real.recvmsg(fd, message, flags);
-    rs_end_call(call, fd, RS_OP_recv, result);
+    rs_end_call_on(call, fd, RS_OP_recv, result, rs_message(message, flags));
     if (result >= 0 && rs_on) received(message);
     return result;
 }

@@ -1,5 +1,6 @@
 /* wrap_stdio.c: streams come to be and are closed. libc opens and closes their descriptors inside itself, so the outer
  * functions are what can be seen. */
+#include "preload/closed.h"
 #include "preload/stream.h"
 #include "preload/wrap.h"
 
@@ -57,15 +58,18 @@ RS_EXPORT FILE *freopen(const char *path, const char *mode, FILE *file) {
     return opened(result, RS_OP_fopen, RS_KIND_FILE, absolute(path));
 }
 
-#define CLOSES(name, refused)                                \
-    RS_WRAP(int, name, (FILE * file)) {                      \
-        int fd = rs_stream_number(file);                     \
-        if (!rs_may_close(fd, RS_OP_fclose)) return refused; \
-        if (!file) return real.name(file);                   \
-        struct rs_closing closing = close_begin(fd, file);   \
-        int result = real.name(file);                        \
-        rs_close_end(fd, closing, true);                     \
-        return result;                                       \
+#define CLOSES(name, refused)                                               \
+    RS_WRAP(int, name, (FILE * file)) {                                     \
+        int fd = rs_stream_number(file);                                    \
+        if (!rs_may_close(fd, RS_OP_fclose)) return refused;                \
+        if (!file) return real.name(file);                                  \
+        struct rs_closing closing = close_begin(fd, file);                  \
+        int result = real.name(file);                                       \
+        rs_close_end(fd, closing, true);                                    \
+        if (rs_unlikely(result && errno == EBADF)) {                        \
+            rs_closed_twice(fd, RS_OP_fclose, __builtin_return_address(0)); \
+        }                                                                   \
+        return result;                                                      \
     }
 CLOSES(fclose, EOF)
 CLOSES(pclose, -1)

@@ -71,7 +71,7 @@ static inline size_t at_least_none(ssize_t count) {
         return result;                                                                 \
     }
 #define CALL(ret, name, params, args)
-#define IO(ret, name, params, args, fd, operation)
+#define IO(ret, name, params, args, fd, operation, bytes)
 #define LOOK(ret, name, params, args, hidden, failed)
 #define MAKES(name, params, args, operation, kind, text)
 #define PASS(ret, name, params, args)

@@ -60,3 +60,11 @@ uint64_t rs_clock_anchor(struct rs_clock *clock) {
     clock->anchor_time = time;
     return time;
 }
+
+uint64_t rs_clock_since(uint64_t mark) {
+    uint64_t time = rs_clock_monotonic();
+    if (!rs_clock_counter) return time > mark ? time - mark : 0;
+    uint64_t count = RS_CLOCK_COUNT();
+    if (count <= mark || count <= first_count || time <= first_time) return 0;
+    return (uint64_t)((unsigned __int128)(count - mark) * (time - first_time) / (count - first_count));
+}

@@ -35,6 +35,13 @@ uint64_t rs_clock_anchor(struct rs_clock *clock);
 #define RS_CLOCK_COUNT() 0ull
 #endif
 
+/* A moment, as cheaply as it can be noted, and how many nanoseconds ago it was. Within one machine, in any process. Any thread,
+ * signal safe. */
+static inline uint64_t rs_clock_mark(void) {
+    return rs_likely(rs_clock_counter) ? RS_CLOCK_COUNT() : rs_clock_monotonic();
+}
+uint64_t rs_clock_since(uint64_t mark);
+
 /* Now. `clock` is the caller's alone. */
 static inline uint64_t rs_clock_now(struct rs_clock *clock) {
     uint64_t passed = RS_CLOCK_COUNT() - clock->anchor_count;

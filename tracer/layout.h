@@ -156,6 +156,7 @@ enum rs_handover {
     RS_HANDOVER_TAKEN,
     RS_HANDOVER_SHARED,
     RS_HANDOVER_LEASED,
+    RS_HANDOVER_INDEBTED, /* leased, with something sent before that may still be answered */
     RS_HANDOVER_COUNT
 };
 
@@ -195,6 +196,8 @@ const char *rs_kind_name(uint32_t kind);         /* "tcp" */
 const char *rs_mode_name(uint32_t mode);
 const char *rs_policy_name(uint32_t policy);
 const char *rs_handover_name(uint32_t reason);
+const char *rs_protocol_name(uint32_t protocol);        /* of preload/wire.h; "PostgreSQL"; NULL: none was recognised */
+const char *rs_transaction_words(uint32_t transaction); /* "a transaction", "a subscription"; NULL: none */
 
 /* Mixes `size` bytes (a multiple of 8) into a number that changes whenever a byte of them does. Not cryptographic: it
  * finds damage, not malice. */

@@ -36,7 +36,8 @@ static const char *const kind_names[RS_KIND_COUNT] = {
 
 static const char *const mode_names[RS_MODE_COUNT] = {"log", "deny", "abort", "off"};
 static const char *const policy_names[RS_POLICY_COUNT] = {"strict", "lease"};
-static const char *const handover_names[RS_HANDOVER_COUNT] = {"given", "returned", "taken", "shared", "leased"};
+static const char *const handover_names[RS_HANDOVER_COUNT] = {"given",  "returned", "taken",
+                                                              "shared", "leased",   "leased with a debt"};
 
 const char *rs_operation_name(uint32_t operation) {
     const char *name = NAME_OF(operation_names, operation);
@@ -66,4 +67,16 @@ const char *rs_policy_name(uint32_t policy) {
 
 const char *rs_handover_name(uint32_t reason) {
     return NAME_OF(handover_names, reason);
+}
+
+const char *rs_protocol_name(uint32_t protocol) {
+    static const char *const names[] = {NULL,   NULL,   "TLS",        "HTTP/1", "HTTP/2",
+                                        "NATS", "AMQP", "PostgreSQL", "RESP",   "MySQL"};
+    return protocol < sizeof names / sizeof *names ? names[protocol] : NULL;
+}
+
+const char *rs_transaction_words(uint32_t transaction) {
+    static const char *const words[] = {NULL, "a transaction", "a transaction", "a transaction (WATCH)",
+                                        "a subscription"};
+    return transaction < sizeof words / sizeof *words ? words[transaction] : NULL;
 }

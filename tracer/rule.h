@@ -2,12 +2,12 @@
  * the rules, and by the command, which checks them and uses the same patterns. No malloc: a rule points into its line.
  *
  *   share:tcp:127.0.0.1:4222        by design everybody's: never a finding
- *   lease:unix:/run/db/*            may change hands while its exchange is complete, whatever REQSCOPE_POLICY says
+ *   lease:unix:/run/db-*            may change hands while its exchange is complete, whatever REQSCOPE_POLICY says
  *   strict:tcp:127.0.0.1:6379       only its owner may use it, whatever REQSCOPE_POLICY says
- *   ignore:file:/var/log/*          not looked at at all, nor recorded
+ *   ignore:file:*.log               not looked at at all, nor recorded
  *   foreign-io:fun:my_pool_*        findings of the kind with such a function in one of their stacks are suppressed;
  *   leak:lib:libcurl                lib: the module's file name; src: the source file's path;
- *   *:src:vendor/*                  * for the kind: all of them
+ *   *:src:vendor/                   * for the kind: all of them
  *   # a comment; blank lines are allowed, as are blanks around a line
  *
  * Patterns: `*` stands for any characters, none too. What a description is, is matched as a whole: "tcp:127.0.0.1:6379",
@@ -48,7 +48,7 @@ enum rs_rule_line rs_rule_parse(const char *line, size_t length, struct rs_rule 
 /* A pattern against a whole description: kind (enum rs_kind) and name as in describe.h ("tcp 127.0.0.1:6379", a path). */
 bool rs_pattern_is_description(const struct rs_pattern *pattern, uint32_t kind, const char *name);
 
-/* A pattern against the name of a function, a module or a source file. */
+/* A pattern against the name of a function, a module or a source file; NULL, a name that is not known, never matches. */
 bool rs_pattern_is_in(const struct rs_pattern *pattern, const char *text);
 
 #endif

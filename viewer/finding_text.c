@@ -1,8 +1,11 @@
 /* finding_text.c: see finding_text.h. */
 #include "viewer/finding_text.h"
+#include "tracer/hint.h"
+#include "viewer/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *finding_kind(const struct finding *finding) {
     return finding->kind < RS_FINDING_COUNT ? rs_finding_kind_name(finding->kind) : "unknown";
@@ -28,27 +31,50 @@ static char *name_fd(const struct model *model, const struct finding *finding) {
     return memory_format("fd %" PRId32 "%s%s%s", finding->fd, *name ? " (" : "", name, *name ? ")" : "");
 }
 
-/* The sentence's end: who has the description, in the words that fit the kind. */
-static char *sentence_of(const struct finding *finding, const char *fd, const char *user, const char *owner) {
+/* What the owner has begun on the connection and not ended; NULL: nothing. */
+static const char *unfinished(const struct finding *finding) {
+    return finding->transaction_of == finding->owner ? rs_transaction_words(finding->transaction) : NULL;
+}
+
+static char *sentence_of_handover(const struct finding *finding, const char *fd, const char *user, const char *owner) {
+    const char *begun = unfinished(finding), *verb = rs_operation_verb(finding->operation);
+    if (begun) return memory_format("%s %s %s inside %s that %s began", user, verb, fd, begun, owner);
+    return memory_format("%s %s %s in the middle of an exchange of %s", user, verb, fd, owner);
+}
+
+static char *sentence_of_boot(const struct model *model, const struct finding *finding, const char *fd,
+                              const char *user) {
+    char *first = finding_context(model, finding->process, finding->first_user);
+    char *sentence = memory_format("%s %s %s, which was opened in no context, and which %s has used", user,
+                                   rs_operation_verb(finding->operation), fd, first);
+    free(first);
+    return sentence;
+}
+
+/* The sentence, in the words that fit the kind. */
+static char *sentence_of(const struct model *model, const struct finding *finding, const char *fd, const char *user,
+                         const char *owner) {
     const char *verb = rs_operation_verb(finding->operation);
     switch (finding->kind) {
     case RS_FINDING_late_io:
         if (finding->user == finding->owner) return memory_format("%s %s %s after its own end", user, verb, fd);
-        return memory_format("%s %s %s of %s, one of the two having ended", user, verb, fd, owner);
+        return memory_format("%s %s %s of %s, which has ended", user, verb, fd, owner);
     case RS_FINDING_dirty_handover:
-        return memory_format("%s %s %s in the middle of an exchange of %s", user, verb, fd, owner);
+        return sentence_of_handover(finding, fd, user, owner);
     case RS_FINDING_leak:
-        return memory_format("%s ended while %s, which it opened, was still open", owner, fd);
+        return memory_format("%s ends and leaves %s open, which it opened", owner, fd);
     case RS_FINDING_bad_close:
         return memory_format("%s %s %s, which is not open", user, verb, fd);
     case RS_FINDING_shared_after_fork:
-        return memory_format("%s %s %s, which another process uses, too, since a fork", user, verb, fd);
+        return memory_format("%s %s %s, which process %" PRIu32 " uses, too, since a fork", user, verb, fd,
+                             finding->other_process);
     case RS_FINDING_foreign_wakeup:
         return memory_format("%s completes what %s waits for", user, owner);
     case RS_FINDING_hang:
         return memory_format("%s can no longer finish", owner);
     case RS_FINDING_foreign_io:
     case RS_FINDING_foreign_close:
+        if (!finding->owner) return sentence_of_boot(model, finding, fd, user);
         return memory_format("%s %s %s, which %s owns", user, verb, fd, owner);
     default:
         return memory_format("%s, %s, %s: the finding's first report is lost", fd, user, owner);
@@ -59,7 +85,7 @@ char *finding_sentence(const struct model *model, const struct finding *finding)
     char *fd = name_fd(model, finding);
     char *user = finding_context(model, finding->process, finding->user);
     char *owner = finding_context(model, finding->process, finding->owner);
-    char *sentence = sentence_of(finding, fd, user, owner);
+    char *sentence = sentence_of(model, finding, fd, user, owner);
     free(fd);
     free(user);
     free(owner);
@@ -77,49 +103,55 @@ const char *finding_phase(const struct finding *finding) {
     return finding->known && finding->phase < RS_PHASE_COUNT ? phases[finding->phase] : NULL;
 }
 
-/* I/O on what another context has: it depends on where the exchange stood. */
-static const char *hint_for_io(const struct model *model, const struct finding *finding) {
+const char *finding_hint(const struct model *model, const struct finding *finding) {
     const struct description *known = model_description_of(model, finding->process, finding->description);
-    bool connection =
-        !known || known->kind == RS_KIND_TCP || known->kind == RS_KIND_UNIX || known->kind == RS_KIND_SOCKET;
-    bool unread = finding->unread && finding->unread != UINT32_MAX;
-    if (connection && finding->phase == RS_PHASE_SENT)
-        return "the owner had sent a request on it and not read the answer: the next one who reads gets the owner's "
-               "answer. "
-               "Take a connection out of its pool until its answer is read, and close it when the request is "
-               "cancelled.";
-    if (connection && unread)
-        return "bytes for the owner waited unread: the next one who reads gets them. Read the whole answer before a "
-               "connection goes to another request, or close it.";
-    if (connection)
-        return "the exchange was complete: a connection pool looks like this. REQSCOPE_POLICY=lease accepts clean "
-               "hand-overs.";
-    return "each request needs one of its own (REQSCOPE_LOCAL), or say what is meant: reqscope_give, reqscope_share.";
+    return rs_hint(&(struct rs_hint_facts){
+        .kind = finding->kind,
+        .phase = finding->phase,
+        .connection =
+            !known || known->kind == RS_KIND_TCP || known->kind == RS_KIND_UNIX || known->kind == RS_KIND_SOCKET,
+        .unread = finding->unread && finding->unread != UINT32_MAX,
+        .unfinished = unfinished(finding) != NULL,
+        .nobodys = finding->known && !finding->owner,
+    });
 }
 
-const char *finding_hint(const struct model *model, const struct finding *finding) {
-    switch (finding->kind) {
-    case RS_FINDING_foreign_close:
-        return "the owner goes on using this number: what is opened next gets it. Is it closed twice, or by the wrong "
-               "owner?";
-    case RS_FINDING_late_io:
-        return "the context was over: end it after its last I/O, or cancel what it has started and wait for that.";
-    case RS_FINDING_leak:
-        return "close it before the context ends, give it back (reqscope_give to 0), or say that it is shared "
-               "(reqscope_share).";
-    case RS_FINDING_bad_close:
-        return "this close hit nothing; with another request in between it closes that one's descriptor. Forget the "
-               "number "
-               "when it is closed.";
-    case RS_FINDING_shared_after_fork:
-        return "open the connection after the fork, in each process by itself.";
-    case RS_FINDING_foreign_wakeup:
-        return "what one request waits for was completed by another: keep such things apart.";
-    case RS_FINDING_hang:
-        return "nothing of its own is outstanding: who was to complete what it waits for?";
-    default:
-        return hint_for_io(model, finding);
+/* "GET /a (context 1) sent 31 bytes 0.004 s before that are not answered; 0 bytes wait unread; RESP" */
+char *finding_outstanding(const struct model *model, const struct finding *finding) {
+    const char *protocol = rs_protocol_name(finding->protocol);
+    char *sender = finding_context(model, finding->process, finding->sender);
+    char *age = text_duration(finding->sent_age);
+    char *sent = finding->sent ? memory_format("%s sent %" PRIu64 " byte%s %s before that are not answered; ", sender,
+                                               finding->sent, finding->sent == 1 ? "" : "s", age)
+                               : memory_copy("");
+    char *unread = finding->unread == UINT32_MAX ? memory_copy("how many bytes waited unread is not known")
+                                                 : memory_format("%" PRIu32 " bytes waited unread", finding->unread);
+    char *text = memory_format("%s%s%s%s", sent, unread, protocol ? "; " : "", protocol ? protocol : "");
+    free(sender);
+    free(age);
+    free(sent);
+    free(unread);
+    return text;
+}
+
+/* The first frame that is the application's own: of no library that the C runtime brings. */
+static const struct frame *own_frame(const struct frame *frames, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        bool runtime =
+            frames[i].module && (!strncmp(frames[i].module, "libc.", 5) || !strncmp(frames[i].module, "ld-", 3));
+        bool own = frames[i].function && strncmp(frames[i].function, "reqscope_", 9);
+        if (!runtime && own) return &frames[i];
     }
+    for (size_t i = 0; i < count; i++)
+        if (frames[i].module) return &frames[i];
+    return NULL;
+}
+
+char *finding_suppression(const struct finding *finding, const struct frame *frames, size_t count) {
+    const struct frame *frame = own_frame(frames, count);
+    if (!frame) return NULL;
+    if (frame->function) return memory_format("%s:fun:^%s$", finding_kind(finding), frame->function);
+    return memory_format("%s:lib:^%s$", finding_kind(finding), frame->module);
 }
 
 char *finding_frame(const struct frame *frame) {

@@ -26,6 +26,12 @@ const char *finding_phase(const struct finding *finding);
 /* What to do about it. */
 const char *finding_hint(const struct model *model, const struct finding *finding);
 
+/* dirty-handover: what was owed. */
+char *finding_outstanding(const struct model *model, const struct finding *finding);
+
+/* The line of a rules file that would suppress it, by a frame of the stack in which it was used; NULL: no frame has a name. */
+char *finding_suppression(const struct finding *finding, const struct frame *frames, size_t count);
+
 /* "query           db.c:30        (server+0x12cc)" */
 char *finding_frame(const struct frame *frame);
 

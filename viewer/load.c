@@ -140,8 +140,21 @@ static void on_finding(struct process *process, const struct rs_read_event *even
     finding->user = fields->user;
     finding->opened = fields->opened;
     finding->opener = fields->opener;
+    finding->sender = fields->sender;
+    finding->sent = fields->sent;
+    finding->sent_age = fields->sent_age;
+    finding->transaction_of = fields->transaction_of;
+    finding->transaction = fields->transaction;
+    finding->protocol = fields->protocol;
+    finding->closer = fields->closer;
+    finding->closed_age = fields->closed_age;
+    finding->closed_stack = fields->closed_stack;
+    finding->closed_thread = fields->closed_thread;
+    finding->closed_description = fields->closed_description;
+    finding->first_user = fields->first_user;
+    finding->other_process = fields->other_process;
     model_involve(process, fields->owner, fields->finding);
-    model_involve(process, fields->user, fields->finding);
+    model_blame(process, fields->user, finding);
 }
 
 static void on_finding_again(struct process *process, const struct rs_read_event *event) {
@@ -157,7 +170,26 @@ static void on_finding_again(struct process *process, const struct rs_read_event
         finding->user = fields->user;
     }
     model_involve(process, fields->owner, fields->finding);
-    model_involve(process, fields->user, fields->finding);
+    model_blame(process, fields->user, finding);
+}
+
+static void on_unleaked(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_unleaked *fields = FIELDS(event, unleaked);
+    struct finding *finding = model_finding(process, fields->finding);
+    if (finding->mended < fields->count) finding->mended = fields->count;
+}
+
+/* The latest word on each line is the largest. */
+static void on_rule(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_rule *fields = FIELDS(event, rule);
+    for (size_t i = 0; i < process->rule_count; i++) {
+        if (process->rules[i].line != fields->line) continue;
+        if (process->rules[i].hits < fields->hits) process->rules[i].hits = fields->hits;
+        return;
+    }
+    process->rules = memory_grow(process->rules, &process->rule_space, process->rule_count + 1, sizeof *process->rules);
+    process->rules[process->rule_count++] =
+        (struct rule){.line = fields->line, .hits = fields->hits, .text = memory_copy(event->strings[0])};
 }
 
 static void on_coverage(struct process *process, const struct rs_read_event *event) {
@@ -228,6 +260,12 @@ static void load_event(struct process *process, const struct rs_read_event *even
         break;
     case RS_EVENT_coverage:
         on_coverage(process, event);
+        break;
+    case RS_EVENT_unleaked:
+        on_unleaked(process, event);
+        break;
+    case RS_EVENT_rule:
+        on_rule(process, event);
         break;
     case RS_EVENT_IO:
         on_io(process, event);

@@ -78,6 +78,11 @@ void model_involve(struct process *process, uint64_t context, uint32_t finding) 
     if (context && add_pair(&process->involved, context, finding)) model_context(process, context)->findings++;
 }
 
+void model_blame(struct process *process, uint64_t context, struct finding *finding) {
+    model_involve(process, context, finding->id);
+    if (context && add_pair(&process->blamed, context, finding->id)) finding->contexts++;
+}
+
 void model_use(struct process *process, uint64_t context, struct description *description) {
     if (!context) return;
     /* Mostly it is the same context as at the call before. */
@@ -136,6 +141,8 @@ static void merge_findings(struct model *model, struct process *process) {
             if (finding->known == same->known && process->index < other->index) continue;
             if (same->count < finding->count) same->count = finding->count;
             if (same->last_time < finding->last_time) same->last_time = finding->last_time;
+            if (same->contexts < finding->contexts) same->contexts = finding->contexts;
+            if (same->mended < finding->mended) same->mended = finding->mended;
             HASH_DEL(process->findings, finding);
             free(finding);
             break;
@@ -342,6 +349,7 @@ static void free_tables(struct process *process) {
     free_descriptions(process->descriptions);
     free_findings(process->findings);
     free_pairs(process->involved);
+    free_pairs(process->blamed);
     free_pairs(process->used);
 }
 
@@ -355,7 +363,9 @@ void model_free(struct model *model) {
         }
         for (size_t j = 0; j < process->note_count; j++) free(process->notes[j]);
         free(process->modules);
+        for (size_t j = 0; j < process->rule_count; j++) free(process->rules[j].text);
         free(process->notes);
+        free(process->rules);
         free(process->folder);
         free(process->command);
         free(process);

@@ -61,8 +61,23 @@ struct finding {
     int32_t fd;
     uint32_t kind, verdict, operation, opened_stack, used_stack, owner_thread, owner_operation, phase, unread, thread;
     uint64_t description, owner, user, opened, opener;
+    uint64_t sender, sent, sent_age, transaction_of; /* dirty-handover: what was owed, since when, to whom */
+    uint32_t transaction, protocol;
+    uint64_t closer, closed_age, closed_description; /* how the number was closed before; 0: no part of it */
+    uint32_t closed_stack, closed_thread;
+    uint64_t first_user; /* of what nobody owns */
+    uint32_t other_process;
+    uint64_t mended;   /* leak: so many were closed after all */
+    uint64_t contexts; /* different ones that did it */
     struct process *process;
     UT_hash_handle hh;
+};
+
+/* A line of the rules file, and how often it matched. */
+struct rule {
+    uint32_t line;
+    uint64_t hits;
+    char *text;
 };
 
 /* A context and what it had to do with (a finding, a description): so that each is counted once. */
@@ -88,10 +103,13 @@ struct process {
     struct description *descriptions;
     struct finding *findings;
     struct pair *involved; /* contexts and findings */
+    struct pair *blamed;   /* contexts that did it, and findings */
     struct pair *used;     /* contexts and descriptions */
     uint32_t coverage;     /* RS_COVERAGE_* */
     char **notes;          /* what the guard could not see, in its words */
     size_t note_count, note_space;
+    struct rule *rules;
+    size_t rule_count, rule_space;
 };
 
 struct model {
@@ -108,8 +126,9 @@ struct description *model_description(struct process *process, uint64_t id);
 struct finding *model_finding(struct process *process, uint32_t id);
 struct stack *model_stack(struct process *process, uint32_t id);
 
-/* Notes that a context was in a finding; that it did I/O on a description. 0 is no context. */
+/* Notes that a context was in a finding; that it was the one who did it; that it did I/O on a description. 0 is no context. */
 void model_involve(struct process *process, uint64_t context, uint32_t finding);
+void model_blame(struct process *process, uint64_t context, struct finding *finding);
 void model_use(struct process *process, uint64_t context, struct description *description);
 
 /* When all is loaded: links parents and families, and puts findings that several processes of a family told together.

@@ -20,6 +20,7 @@ enum option_type {
     OPTION_DEPTH,  /* const char *, a number up to RS_STACK_MAX */
     OPTION_NUMBER, /* uint64_t */
     OPTION_KINDS,  /* uint32_t, a mask of kinds of finding */
+    OPTION_EXPECT, /* one struct expectation more */
 };
 
 struct option_row {
@@ -91,6 +92,13 @@ static const struct option_row rows[] = {
      PLACE(kinds),
      {0},
      "kinds of finding that count, with commas between (all)"},
+    {"expect-opens",
+     "PATTERN=N",
+     COMMAND_CHECK,
+     OPTION_EXPECT,
+     PLACE(expectations),
+     {0},
+     "how often what PATTERN matches must be opened; PATTERN=N/context: by each context; may be given again"},
     {"json", NULL, READING, OPTION_FLAG, PLACE(json), {0}, "print one JSON document"},
     {"color", "WHEN", EVERY, OPTION_TEXT, PLACE(colour), {"auto", "always", "never"}, "colour the output"},
     {"help", NULL, EVERY, OPTION_FLAG, PLACE(help), {0}, "print this help"},
@@ -154,6 +162,14 @@ static bool is_allowed(const struct option_row *row, const char *value) {
     return false;
 }
 
+static bool add_expectation(const struct option_row *row, const char *value, struct options *options) {
+    if (options->expectation_count == OPTIONS_EXPECTATIONS) {
+        text_complain("--%s: it may be given %d times at most", row->name, OPTIONS_EXPECTATIONS);
+        return false;
+    }
+    return expect_parse(value, &options->expectations[options->expectation_count++]);
+}
+
 static bool set_option(struct options *options, const struct option_row *row, const char *value) {
     void *place = (char *)options + row->place;
     uint64_t number;
@@ -165,6 +181,8 @@ static bool set_option(struct options *options, const struct option_row *row, co
         return read_number(row, value, INT64_MAX, place);
     case OPTION_KINDS:
         return read_kinds(row, value, place);
+    case OPTION_EXPECT:
+        return add_expectation(row, value, options);
     case OPTION_DEPTH:
         if (!read_number(row, value, RS_STACK_MAX, &number)) return false;
         break;
@@ -230,7 +248,7 @@ void options_print_help(enum command_mask command) {
         left = memory_format("--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
                              rows[i].argument ? rows[i].argument : "");
         values = join_words(rows[i].values);
-        printf("  %-18s %s%s%s\n", left, rows[i].help, *values ? ": " : "", values);
+        printf("  %-24s %s%s%s\n", left, rows[i].help, *values ? ": " : "", values);
         free(left);
         free(values);
     }

@@ -3,8 +3,13 @@
 #ifndef RS_VIEWER_OPTIONS_H
 #define RS_VIEWER_OPTIONS_H
 
+#include "viewer/expect.h"
+
 #include <stdbool.h>
 #include <stdint.h>
+
+/* As often --expect-opens may be given. */
+#define OPTIONS_EXPECTATIONS 64
 
 enum command_mask {
     COMMAND_RUN = 1,
@@ -20,6 +25,8 @@ struct options {
     uint64_t max;
     uint32_t kinds;                                                          /* 1 << enum rs_finding_kind */
     const char *mode, *policy, *context, *trace, *rules, *log, *stack_depth; /* NULL: not given */
+    struct expectation expectations[OPTIONS_EXPECTATIONS];
+    size_t expectation_count;
     char **operands; /* what is not an option, NULL at the end */
     int operand_count;
 };

@@ -40,15 +40,20 @@ check_json "report: processes" report \
     '(.processes | length) == 1 and all(.processes[]; (.pid | is_count) and (.command | test("shop --shared")))'
 check_json "report: contexts, events and lost events" report \
     '.contexts == 2 and (.events | is_count) and .events > 0 and .lost_events == 0'
-check_json "report: two findings, numbered" report '[.findings[].id] | length == 2 and unique == sort and all(.[]; is_count)'
+check_json "report: three findings, numbered" report \
+    '[.findings[].id] | length == 3 and unique == sort and all(.[]; is_count)'
 check_json "report: kind, count, pid and fd" report \
-    'all(.findings[]; .kind == "foreign-io" and .count == 1 and (.pid | is_count) and (.fd | is_count))'
+    '([.findings[].kind] | sort) == ["foreign-io", "foreign-io", "leak"]
+        and all(.findings[]; .count == 1 and (.pid | is_count) and (.fd | is_count))'
 check_json "report: pid is the process's" report '.processes[0].pid as $pid | all(.findings[]; .pid == $pid)'
 check_json "report: description" report 'all(.findings[]; .description | test("^tcp 127\\.0\\.0\\.1:[0-9]+$"))'
-check_json "report: operations" report '[.findings[].operation] | sort == ["read", "write"]'
+check_json "report: operations" report '[.findings[] | select(.kind == "foreign-io") | .operation] | sort == ["read", "write"]'
+check_json "report: what Alice leaves open is hers alone" report \
+    '[.findings[] | select(.kind == "leak") | .owner.label, .user.label] | unique == ["GET /basket?user=alice"]'
+check_json "report: a line that suppresses each" report 'all(.findings[]; .suppression | test("^[a-z-]+:(fun|lib):"))'
 check_json "report: owner and user" report \
-    'all(.findings[]; (.owner | is_context) and (.user | is_context)
-        and .owner.label == "GET /basket?user=alice" and .user.label == "GET /basket?user=bob")'
+    'all(.findings[]; (.owner | is_context) and (.user | is_context)) and
+    all(.findings[] | select(.kind == "foreign-io"); .owner.label == "GET /basket?user=alice" and .user.label == "GET /basket?user=bob")'
 check_json "report: both stacks" report 'all(.findings[]; (.opened_at | is_stack) and (.used_at | is_stack))'
 check_json "report: the innermost frame has function, module, file and line" report \
     'all(.findings[]; .opened_at[0] | .function == "connect_backend" and .module == "shop" and .line > 0

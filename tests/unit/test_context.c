@@ -103,20 +103,20 @@ static void a_place_is_used_again_when_it_ended_and_owns_nothing(void **state) {
     (void)state;
     struct rs_context *context = began("owner");
     uint64_t id = rs_context_id(context);
-    rs_context_owns(id, 1);
+    rs_context_owns(id, 7, 1);
     assert_false(place_goes(context, id)); /* live */
     rs_context_finish(context, rs_context_id(context));
     assert_false(place_goes(context, id)); /* an owner's label can still be told */
     assert_string_equal(rs_context_find(id)->label, "owner");
-    rs_context_owns(id, -1);
+    rs_context_owns(id, 7, -1);
     assert_true(place_goes(context, id));
     assert_null(rs_context_find(id));
 }
 
 static void owning_is_counted_for_known_contexts_only(void **state) {
     (void)state;
-    rs_context_owns(0, 1);
-    rs_context_owns(~0ull >> 1, 1);
+    rs_context_owns(0, 7, 1);
+    rs_context_owns(~0ull >> 1, 7, 1);
     struct rs_context *context = began("");
     assert_int_equal(context->owned, 0);
 }
@@ -282,11 +282,11 @@ static void *begins_and_ends(void *argument) {
         if (!context) return argument;
         uint64_t id = rs_context_id(context);
         if (rs_context_find(id) != context || context->owned) return argument;
-        rs_context_owns(id, 1);
+        rs_context_owns(id, 7, 1);
         rs_context_set(context, argument, context);
         if (rs_context_get(context, argument) != context) return argument;
         rs_context_run_deferred(context);
-        rs_context_owns(id, -1);
+        rs_context_owns(id, 7, -1);
         if (!rs_context_finish(context, rs_context_id(context))) return argument;
     }
     return NULL;

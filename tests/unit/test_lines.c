@@ -104,7 +104,7 @@ static void free_sample(struct sample *sample) {
 }
 
 static void is_line(const struct sample *sample, uint64_t address, uint32_t expected) {
-    struct rs_line line = {NULL, 0};
+    struct rs_line line = {NULL, NULL, 0};
     assert_true(rs_line_find(&sample->sections, address, &line));
     assert_int_equal(line.line, expected);
     const char *slash = strrchr(line.file, '/');
@@ -139,7 +139,7 @@ static void no_table_has_no_lines(void **state) {
 static void look_everywhere(const struct sample *sample) {
     const uint64_t addresses[] = {0, 1, sample->square, sample->sum + 5, sample->end, ~0ull};
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-        struct rs_line line = {NULL, 0};
+        struct rs_line line = {NULL, NULL, 0};
         if (!rs_line_find(&sample->sections, addresses[i], &line)) continue;
         assert_non_null(line.file);
         assert_true(strlen(line.file) < 1 << 20);

@@ -21,7 +21,9 @@ static int ends[2]; /* a socket pair; ends[0] is a's */
 
 static int set_up_group(void **state) {
     (void)state;
-    return rs_table_start() && rs_contexts_start() && rs_findings_start() ? 0 : -1;
+    return rs_table_start() && rs_contexts_start() && rs_findings_start() && rs_exchanges_start() && rs_closed_start()
+               ? 0
+               : -1;
 }
 
 static uint64_t id_of(const struct rs_context *context) {

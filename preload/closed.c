@@ -1,0 +1,100 @@
+/* closed.c: see closed.h. */
+#include "preload/closed.h"
+#include "preload/config.h"
+#include "preload/finding.h"
+#include "preload/reserve.h"
+#include "preload/stack.h"
+#include "tracer/clock.h"
+#include "tracer/recorder.h"
+
+#include <errno.h>
+
+static struct rs_closed *closed;
+/* A fork's child that has opened nothing yet is about to execute something, and tidies up. */
+static bool tidies_up;
+static uint64_t last_id_at_fork;
+
+bool rs_closed_start(void) {
+    closed = rs_reserve_private(rs_slot_count, sizeof *closed);
+    return closed;
+}
+
+void rs_closed_note(int fd, const struct rs_description *description) {
+    if ((uint32_t)fd >= rs_slot_count) return;
+    uint64_t owner = rs_owner_of(description);
+    bool concerns_context = owner || rs_thread.current;
+    closed[fd] = (struct rs_closed){
+        .description = description->id,
+        .owner = owner,
+        .closer = rs_thread.current,
+        .at = rs_clock_mark(),
+        .opened = description->opened,
+        .opener = description->opener,
+        .stack = concerns_context ? rs_stack_take() : 0,
+        .thread = rs_trace_tid(),
+        .opened_stack = description->opened_stack,
+        .kind = description->kind,
+        .opened_by = description->opened_by,
+    };
+}
+
+void rs_closed_not(int fd) {
+    if ((uint32_t)fd < rs_slot_count) closed[fd].description = 0;
+}
+
+const struct rs_closed *rs_closed_before(int fd) {
+    return (uint32_t)fd < rs_slot_count && closed[fd].description ? &closed[fd] : NULL;
+}
+
+const struct rs_closed *rs_closed_of_user(int fd) {
+    const struct rs_closed *before = rs_closed_before(fd);
+    return before && rs_thread.current && before->owner == rs_thread.current ? before : NULL;
+}
+
+void rs_closed_once(int fd, const void *caller) {
+    rs_thread.closed_last = fd;
+    rs_thread.closed_from = (uintptr_t)caller;
+}
+
+/* The same call closed the number before or after this one last: it goes through them all. */
+static bool is_in_loop(int fd, const void *caller) {
+    int64_t distance = (int64_t)fd - rs_thread.closed_last;
+    return rs_thread.closed_from == (uintptr_t)caller && (distance == 1 || distance == -1);
+}
+
+static bool still_tidies_up(void) {
+    if (tidies_up && rs_last_description() != last_id_at_fork) tidies_up = false;
+    return tidies_up;
+}
+
+static void find(int fd, enum rs_operation operation, const struct rs_closed *before) {
+    struct rs_description description = {.kind = RS_KIND_UNKNOWN};
+    struct rs_details details = {.closed = before};
+    if (before) {
+        description.id = before->description;
+        description.tag = before->owner;
+        description.opener = before->opener;
+        description.opened = before->opened;
+        description.opened_stack = before->opened_stack;
+        description.opened_by = before->opened_by;
+        description.kind = before->kind;
+    }
+    rs_found_of(RS_FINDING_bad_close, operation, fd, &description, &details);
+}
+
+RS_COLD void rs_closed_twice(int fd, enum rs_operation operation, const void *caller) {
+    if (fd < 0 || !rs_tables_are_ours()) return;
+    bool loop = is_in_loop(fd, caller);
+    rs_closed_once(fd, caller);
+    if (loop || !rs_looked_for(RS_FINDING_bad_close) || still_tidies_up()) return;
+    const struct rs_closed *before = rs_closed_before(fd);
+    /* With no context on either side it is start-up, or a program that knows of none. */
+    if (!rs_thread.current && !(before && (before->owner || before->closer))) return;
+    find(fd, operation, before);
+}
+
+void rs_closed_forked(void) {
+    tidies_up = true;
+    last_id_at_fork = rs_last_description();
+    rs_thread.closed_from = 0;
+}
