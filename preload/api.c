@@ -56,6 +56,16 @@ static uint64_t live_around(uint64_t id) {
     return 0;
 }
 
+/* It is finished: once it owns nothing its place may be another's. */
+static void leave(struct rs_context *context, uint64_t id) {
+    struct rs_owned owned;
+    if (!__atomic_load_n(&context->owned, __ATOMIC_ACQUIRE)) return;
+    for (int i = 0; i < RS_OWNED_NOTED; i++)
+        owned.places[i] = __atomic_load_n(&context->owned_here.places[i], __ATOMIC_RELAXED);
+    owned.more = __atomic_load_n(&context->owned_here.more, __ATOMIC_RELAXED);
+    if (rs_context_id(context) == id) rs_context_left(id, &owned);
+}
+
 void reqscope_end(reqscope_id id) {
     struct rs_context *context = rs_on ? rs_context_find(id) : NULL;
     if (!context || !rs_context_live(context)) return;
@@ -63,17 +73,13 @@ void reqscope_end(reqscope_id id) {
     bool began_here = context->thread == rs_trace_tid();
     make_current(id);
     rs_context_run_deferred(context);
-    /* Once it is finished, and owns nothing, its place may be another's. */
-    if (!rs_context_finish(context, id)) {
-        make_current(before == id ? 0 : before);
-        return;
+    /* From here on the thread is not in it any more, nor is a signal handler that interrupts what follows. */
+    rs_thread.current = before != id ? before : began_here ? live_around(parent) : 0;
+    if (rs_context_finish(context, id)) {
+        leave(context, id);
+        rs_event_context_end(id);
     }
-    if (__atomic_load_n(&context->owned, __ATOMIC_ACQUIRE)) {
-        struct rs_owned owned = context->owned_here;
-        if (rs_context_id(context) == id) rs_context_left(id, &owned);
-    }
-    rs_event_context_end(id);
-    make_current(before != id ? before : began_here ? live_around(parent) : 0);
+    rs_event_context_switch(rs_thread.current);
 }
 
 reqscope_id reqscope_current(void) {

@@ -191,7 +191,7 @@ static int push(struct rs_context *context, void (*function)(void *), void *argu
     uint32_t *head = &heads[context - places];
     uint32_t next = __atomic_load_n(head, __ATOMIC_RELAXED);
     do {
-        nodes[node].next = next;
+        __atomic_store_n(&nodes[node].next, next, __ATOMIC_RELAXED);
     } while (!__atomic_compare_exchange_n(head, &next, node, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
     return 0;
 }

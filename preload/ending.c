@@ -11,7 +11,7 @@ bool rs_context_is_over(uint64_t id) {
 
 static bool is_leak(int fd, const struct rs_description *description, uint64_t id) {
     if (!rs_looked_for(RS_FINDING_leak) || description->opener != id || rs_inherited(description)) return false;
-    if (__atomic_load_n(&description->flags, __ATOMIC_RELAXED) & RS_DESCRIPTION_SHARED) return false;
+    if (rs_flags_of(description) & RS_DESCRIPTION_SHARED) return false;
     return !rs_may_be_leased(fd, description) && rs_is_what_it_was(fd, description);
 }
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -27,12 +28,14 @@ struct rs_exchange *rs_exchange_of(const struct rs_description *description) {
 }
 
 void rs_exchange_watch(struct rs_description *description) {
-    memset(rs_exchange_of(description), 0, sizeof *exchanges);
-    __atomic_fetch_or(&description->stream, RS_STREAM_WATCHED, __ATOMIC_RELEASE);
+    struct rs_exchange *exchange = rs_exchange_of(description);
+    __atomic_store_n(&exchange->process, 0, __ATOMIC_RELAXED);
+    memset(&exchange->sender, 0, sizeof *exchange - offsetof(struct rs_exchange, sender));
+    rs_set_stream(description, RS_STREAM_WATCHED);
 }
 
 void rs_exchange_begin(struct rs_description *description) {
-    if (description->phase != RS_PHASE_SENT) description->phase = RS_PHASE_SENT;
+    rs_set_phase(description, RS_PHASE_SENT);
 }
 
 /* ---- the bytes ------------------------------------------------------------------------------------------------------ */
@@ -97,14 +100,14 @@ static void follow(struct rs_description *description, struct rs_exchange *excha
 /* ---- calls ---------------------------------------------------------------------------------------------------------- */
 
 static bool was_answered(const struct rs_description *description) {
-    return description->stream & RS_STREAM_ANSWERED;
+    return rs_stream_of(description) & RS_STREAM_ANSWERED;
 }
 
 static void note_sent(struct rs_description *description, struct rs_exchange *exchange, int64_t result,
                       struct rs_bytes_of bytes) {
     if (result <= 0) {
         /* Nothing went out, so nothing is owed for it. */
-        if (!exchange->sent) description->phase = was_answered(description) ? RS_PHASE_ANSWERED : RS_PHASE_IDLE;
+        if (!exchange->sent) rs_set_phase(description, was_answered(description) ? RS_PHASE_ANSWERED : RS_PHASE_IDLE);
         return;
     }
     if (!exchange->sent) {
@@ -117,12 +120,12 @@ static void note_sent(struct rs_description *description, struct rs_exchange *ex
 }
 
 static void note_answer(struct rs_description *description, struct rs_exchange *exchange) {
-    if (description->phase != RS_PHASE_SENT && !exchange->sent) return;
+    if (rs_phase_of(description) != RS_PHASE_SENT && !exchange->sent) return;
     bool others = rs_trace_tid() != exchange->writer && rs_thread.current != exchange->sender;
     exchange->read_by_others = others;
     exchange->sent = 0;
-    description->phase = RS_PHASE_ANSWERED;
-    if (!was_answered(description)) __atomic_fetch_or(&description->stream, RS_STREAM_ANSWERED, __ATOMIC_RELAXED);
+    rs_set_phase(description, RS_PHASE_ANSWERED);
+    rs_set_stream(description, RS_STREAM_ANSWERED);
 }
 
 static void note_received(struct rs_description *description, struct rs_exchange *exchange, int64_t result,
@@ -132,7 +135,7 @@ static void note_received(struct rs_description *description, struct rs_exchange
     if (result <= 0) {
         /* The peer is gone: no answer will come. */
         exchange->sent = 0;
-        description->phase = RS_PHASE_ANSWERED;
+        rs_set_phase(description, RS_PHASE_ANSWERED);
         return;
     }
     note_answer(description, exchange);
@@ -193,7 +196,7 @@ static enum rs_exchange_state by_bytes(int fd, const struct rs_description *desc
                                        const struct rs_exchange *exchange, enum rs_operation operation,
                                        const struct rs_outstanding *outstanding) {
     if (waits(outstanding)) return RS_EXCHANGE_OWED;
-    if (description->phase != RS_PHASE_SENT || peer_is_gone(fd)) return RS_EXCHANGE_COMPLETE;
+    if (rs_phase_of(description) != RS_PHASE_SENT || peer_is_gone(fd)) return RS_EXCHANGE_COMPLETE;
     if (was_answered(description) || rs_wire_is_answered(&exchange->wire)) return RS_EXCHANGE_OWED;
     return receives(operation) && is_blocking(fd) ? RS_EXCHANGE_OWED : RS_EXCHANGE_DEBT;
 }
@@ -201,7 +204,7 @@ static enum rs_exchange_state by_bytes(int fd, const struct rs_description *desc
 enum rs_exchange_state rs_exchange_look(int fd, const struct rs_description *description, uint64_t user,
                                         enum rs_operation operation, struct rs_outstanding *outstanding) {
     static const struct rs_exchange none = {0};
-    bool watched = description->stream & RS_STREAM_WATCHED;
+    bool watched = rs_stream_of(description) & RS_STREAM_WATCHED;
     const struct rs_exchange *exchange = watched ? rs_exchange_of(description) : &none;
     *outstanding = (struct rs_outstanding){
         .sender = exchange->sent ? exchange->sender : 0,
@@ -219,6 +222,6 @@ enum rs_exchange_state rs_exchange_look(int fd, const struct rs_description *des
 
 void rs_exchange_handed_over(struct rs_description *description, bool debt) {
     if (debt) return;
-    description->phase = RS_PHASE_IDLE;
-    if (description->stream & RS_STREAM_WATCHED) rs_exchange_of(description)->sent = 0;
+    rs_set_phase(description, RS_PHASE_IDLE);
+    if (rs_stream_of(description) & RS_STREAM_WATCHED) rs_exchange_of(description)->sent = 0;
 }

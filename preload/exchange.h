@@ -33,14 +33,15 @@ struct rs_bytes_of {
 };
 
 struct rs_exchange {
+    /* sharing.h's, of accepted connections, too: */
+    uint64_t process_user;   /* the context in which `process` used it first */
+    uint32_t process;        /* since the last fork: the first one that did I/O on it; 0: none yet; atomic */
+    uint32_t writer;         /* the thread that sent last */
     uint64_t sender;         /* the context that sent first what is unanswered; 0: none, or in no context */
     uint64_t sent_at;        /* rs_clock_mark */
     uint64_t sent;           /* bytes that are not answered */
     uint64_t transaction_of; /* the context that began the open transaction */
     uint64_t first_user;     /* of what nobody owns: the first context that used it */
-    uint64_t process_user;   /* the context in which that process used it first */
-    uint32_t process;        /* since the last fork: the first one that did I/O on it; 0: none yet */
-    uint32_t writer;         /* the thread that sent last */
     uint8_t busy, missed;    /* atomic */
     uint8_t read_by_others;  /* the last answer was read by another thread than asked, in another context than asked */
     uint8_t unused[5];

@@ -62,12 +62,12 @@ bool rs_table_start(void) {
 }
 
 static uint64_t word_of(const struct rs_description *description) {
-    return description->id << 32 | rs_place_of(description);
+    return __atomic_load_n(&description->id, __ATOMIC_RELAXED) << 32 | rs_place_of(description);
 }
 
 bool rs_still(int fd, const struct rs_description *description, uint64_t id) {
     return (uint32_t)fd < rs_slot_count && __atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE) == word_of(description) &&
-           description->id == id;
+           __atomic_load_n(&description->id, __ATOMIC_RELAXED) == id;
 }
 
 static struct rs_places places(void) {
@@ -82,14 +82,13 @@ struct rs_description *rs_description_new(void) {
     uint32_t index = rs_place_take(&shared->free, places());
     if (!index) return NULL;
     struct rs_description *description = &rs_descriptions[index];
+    rs_happens_after(description);
     uint64_t id = __atomic_fetch_add(&shared->next_id, 1, __ATOMIC_RELAXED);
     /* holders is 0 and stays so: a fork may be asking for it just now, in vain. */
     __atomic_store_n(&description->tag, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&description->id, id, __ATOMIC_RELAXED);
-    description->opener = description->opened = description->identity = 0;
-    description->opened_stack = description->opener_thread = 0;
-    description->opened_by = description->kind = description->flags = description->phase = 0;
-    description->last_operation = description->stream = 0;
+    __atomic_store_n(&description->identity, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&description->words, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&local[index], 0, __ATOMIC_RELAXED);
     if (refused[index]) refused[index] = 0;
     __atomic_store_n(&place_by_id[id % description_count], index, __ATOMIC_RELAXED);
@@ -114,14 +113,14 @@ bool rs_was_refused(const struct rs_description *description, uint64_t context) 
 
 const struct rs_description *rs_is_open_as(uint64_t id) {
     uint32_t place = __atomic_load_n(&place_by_id[id % description_count], __ATOMIC_RELAXED);
-    if (rs_descriptions[place].id == id) {
+    if (__atomic_load_n(&rs_descriptions[place].id, __ATOMIC_RELAXED) == id) {
         bool open = __atomic_load_n(&local[place], __ATOMIC_RELAXED) & ~LOCAL_INHERITED;
         return open ? &rs_descriptions[place] : NULL;
     }
     if (__atomic_load_n(&shared->next_id, __ATOMIC_RELAXED) <= description_count) return NULL;
     for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
         const struct rs_description *description = rs_lookup(fd);
-        if (description->id == id) return description;
+        if (__atomic_load_n(&description->id, __ATOMIC_RELAXED) == id) return description;
     }
     return NULL;
 }
@@ -201,6 +200,7 @@ struct rs_description *rs_unbind(int fd, bool *last) {
 }
 
 bool rs_release(struct rs_description *description) {
+    rs_happens_before(description);
     if (__atomic_sub_fetch(&description->holders, 1, __ATOMIC_ACQ_REL)) return false;
     give_place_back(rs_place_of(description));
     return true;

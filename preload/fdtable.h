@@ -52,13 +52,18 @@ struct rs_description {
     uint32_t opener_thread;
     uint32_t holders; /* numbers in all processes; atomic */
     uint32_t next_free;
-    uint8_t opened_by;      /* enum rs_operation */
-    uint8_t kind;           /* enum rs_kind */
-    uint8_t flags;          /* RS_DESCRIPTION_*; atomic */
-    uint8_t phase;          /* enum rs_phase */
-    uint8_t last_operation; /* the owner's */
-    uint8_t stream;         /* RS_STREAM_* */
-    uint8_t unused[2];
+    union {
+        struct {
+            uint8_t opened_by;      /* enum rs_operation */
+            uint8_t kind;           /* enum rs_kind */
+            uint8_t flags;          /* RS_DESCRIPTION_*; atomic */
+            uint8_t phase;          /* enum rs_phase; atomic */
+            uint8_t last_operation; /* the owner's; atomic */
+            uint8_t stream;         /* RS_STREAM_*; atomic */
+            uint8_t unused[2];
+        };
+        uint64_t words; /* all of these */
+    };
 };
 _Static_assert(sizeof(struct rs_description) == 64, "one cache line");
 
@@ -87,6 +92,33 @@ static inline bool rs_known(const struct rs_description *description) {
 
 static inline bool rs_is_own(int fd) {
     return rs_slot_index(fd) == RS_OWN_DESCRIPTION;
+}
+
+/* What several threads may read and write at once, each in one piece. */
+static inline uint32_t rs_flags_of(const struct rs_description *description) {
+    return __atomic_load_n(&description->flags, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t rs_stream_of(const struct rs_description *description) {
+    return __atomic_load_n(&description->stream, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t rs_phase_of(const struct rs_description *description) {
+    return __atomic_load_n(&description->phase, __ATOMIC_RELAXED);
+}
+
+static inline void rs_set_phase(struct rs_description *description, uint32_t phase) {
+    if (rs_phase_of(description) != phase) __atomic_store_n(&description->phase, (uint8_t)phase, __ATOMIC_RELAXED);
+}
+
+static inline void rs_note_operation(struct rs_description *description, uint32_t operation) {
+    if (__atomic_load_n(&description->last_operation, __ATOMIC_RELAXED) != operation)
+        __atomic_store_n(&description->last_operation, (uint8_t)operation, __ATOMIC_RELAXED);
+}
+
+static inline void rs_set_stream(struct rs_description *description, uint32_t bits) {
+    if ((rs_stream_of(description) & bits) != bits)
+        __atomic_fetch_or(&description->stream, (uint8_t)bits, __ATOMIC_RELEASE);
 }
 
 static inline uint64_t rs_owner_of(const struct rs_description *description) {

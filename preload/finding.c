@@ -82,7 +82,7 @@ static void record(const struct rs_finding *finding) {
         .header = {.id = RS_EVENT_finding, .fd = finding->fd},
         .finding = finding->number,
         .kind = finding->kind,
-        .verdict = finding->let_through ? RS_MODE_LOG : rs_config.mode,
+        .verdict = rs_is_let_through(finding) && rs_config.mode == RS_MODE_DENY ? RS_MODE_LOG : rs_config.mode,
         .operation = finding->operation,
         .opened_stack = description->opened_stack,
         .used_stack = finding->used_stack,
@@ -235,7 +235,7 @@ bool rs_found_of(enum rs_finding_kind kind, enum rs_operation operation, int fd,
         __atomic_store_n(&rs_on, false, __ATOMIC_RELAXED);
         abort();
     }
-    bool refused = counts && rs_config.mode == RS_MODE_DENY;
+    bool refused = counts && rs_config.mode == RS_MODE_DENY && !rs_is_let_through(&finding);
     errno = refused ? EPERM : saved;
     return !refused;
 }

@@ -33,6 +33,11 @@ struct rs_finding {
     bool let_through;                  /* whatever the mode: what is nobody's is refused to nobody */
 };
 
+/* There is nothing to refuse: it has happened, or it is nobody's. */
+static inline bool rs_is_let_through(const struct rs_finding *finding) {
+    return finding->let_through || finding->kind == RS_FINDING_leak || finding->kind == RS_FINDING_bad_close;
+}
+
 /* What a kind of finding has to tell besides; zeros and NULLs: nothing. */
 struct rs_details {
     uint64_t user;  /* 0: the current context */

@@ -14,16 +14,16 @@
 #include <string.h>
 
 static bool is_stream(int fd, const struct rs_description *description) {
-    return description->stream & RS_STREAM_WATCHED || rs_is_connected_stream(fd);
+    return rs_stream_of(description) & RS_STREAM_WATCHED || rs_is_connected_stream(fd);
 }
 
 /* Datagrams that are only ever sent: each is complete by itself. */
 static bool is_sent_only(const struct rs_description *description) {
-    return (description->stream & (RS_STREAM_DATAGRAM | RS_STREAM_ANSWERED)) == RS_STREAM_DATAGRAM;
+    return (rs_stream_of(description) & (RS_STREAM_DATAGRAM | RS_STREAM_ANSWERED)) == RS_STREAM_DATAGRAM;
 }
 
 bool rs_may_be_leased(int fd, const struct rs_description *description) {
-    uint8_t flags = __atomic_load_n(&description->flags, __ATOMIC_RELAXED);
+    uint8_t flags = rs_flags_of(description);
     if (flags & RS_DESCRIPTION_LEASED) return true;
     if (flags & RS_DESCRIPTION_STRICT || rs_config.policy != RS_POLICY_LEASE) return false;
     if (description->opened_by == RS_OP_accept) return false;
@@ -103,7 +103,7 @@ enum rs_lease rs_lease(int fd, enum rs_operation operation, struct rs_descriptio
     struct rs_outstanding outstanding;
     uint64_t owner = tag & RS_TAG_OWNER;
     bool plain =
-        is_sent_only(description) || (description->flags & RS_DESCRIPTION_LEASED && !is_stream(fd, description));
+        is_sent_only(description) || (rs_flags_of(description) & RS_DESCRIPTION_LEASED && !is_stream(fd, description));
     enum rs_exchange_state state = RS_EXCHANGE_COMPLETE;
     if (!plain) state = rs_exchange_look(fd, description, rs_thread.current, operation, &outstanding);
     if (state == RS_EXCHANGE_MULTIPLEXED) return share(fd, description);

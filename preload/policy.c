@@ -29,7 +29,7 @@ bool rs_is_what_it_was(int fd, const struct rs_description *description) {
 /* Nothing to ask: it is nobody's, or shared, or nobody asks. */
 static bool open_to_all(const struct rs_description *description, uint64_t owner) {
     return !owner || !rs_thread.current || owner == rs_thread.current ||
-           __atomic_load_n(&description->flags, __ATOMIC_RELAXED) & RS_DESCRIPTION_SHARED;
+           rs_flags_of(description) & RS_DESCRIPTION_SHARED;
 }
 
 static struct rs_call refuse(int error) {
@@ -51,7 +51,7 @@ bool rs_is_refused(int fd) {
 
 /* The call goes on, and what it does to the exchange is followed. */
 static struct rs_call go_on(struct rs_description *description, uint64_t id, enum rs_operation operation) {
-    bool watched = description->stream & RS_STREAM_WATCHED;
+    bool watched = rs_stream_of(description) & RS_STREAM_WATCHED;
     if (watched && rs_operation_sends(operation)) rs_exchange_begin(description);
     return (struct rs_call){description, id};
 }
@@ -109,15 +109,15 @@ static void look_at_boots(int fd, enum rs_operation operation, struct rs_descrip
                                     __ATOMIC_RELAXED) ||
         first == current)
         return;
-    bool both_ways = description->stream & RS_STREAM_ANSWERED || rs_operation_receives(operation);
+    bool both_ways = rs_stream_of(description) & RS_STREAM_ANSWERED || rs_operation_receives(operation);
     if (!both_ways || !rs_is_what_it_was(fd, description)) return;
     rs_found_of(RS_FINDING_foreign_io, operation, fd, description,
                 &(struct rs_details){.first_user = first, .let_through = true});
 }
 
 static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
-    bool shared = __atomic_load_n(&description->flags, __ATOMIC_RELAXED) & RS_DESCRIPTION_SHARED;
-    bool watched = description->stream & RS_STREAM_WATCHED;
+    bool shared = rs_flags_of(description) & RS_DESCRIPTION_SHARED;
+    bool watched = rs_stream_of(description) & RS_STREAM_WATCHED;
     if (shared || !watched) return (struct rs_call){NULL, description->id};
     if (rs_thread.current && rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
     if (rs_thread.current && description->opened_by == RS_OP_socket) look_at_boots(fd, operation, description);
@@ -130,7 +130,7 @@ static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_des
 static struct rs_call on_behalf(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     uint64_t owner = tag & RS_TAG_OWNER;
     if (tag & RS_TAG_LATE && !allows_late(fd, operation, description, owner)) return refuse_description(description);
-    if (!(description->stream & RS_STREAM_WATCHED)) return (struct rs_call){NULL, description->id};
+    if (!(rs_stream_of(description) & RS_STREAM_WATCHED)) return (struct rs_call){NULL, description->id};
     return go_on(description, description->id, operation);
 }
 

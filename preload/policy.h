@@ -43,7 +43,7 @@ static inline bool rs_operation_receives(enum rs_operation operation) {
 }
 
 static inline bool rs_is_watched(const struct rs_description *description) {
-    return rs_unlikely(description->stream & RS_STREAM_WATCHED);
+    return rs_unlikely(rs_stream_of(description) & RS_STREAM_WATCHED);
 }
 
 __attribute__((always_inline)) static inline struct rs_call rs_begin_call(int fd, enum rs_operation operation) {
@@ -63,10 +63,11 @@ static inline bool rs_refused(struct rs_call call) {
 /* What is not watched (a requester's connection, a file) has a phase, too, for the report. */
 static inline void rs_note_phase(struct rs_description *description, enum rs_operation operation, int64_t result) {
     if (result <= 0) return;
-    if (rs_operation_sends(operation) && description->phase != RS_PHASE_SENT) description->phase = RS_PHASE_SENT;
-    if (rs_operation_receives(operation) && description->phase == RS_PHASE_SENT) {
-        description->phase = RS_PHASE_ANSWERED;
-        description->stream |= RS_STREAM_ANSWERED;
+    if (rs_operation_sends(operation) && rs_phase_of(description) != RS_PHASE_SENT)
+        rs_set_phase(description, RS_PHASE_SENT);
+    if (rs_operation_receives(operation) && rs_phase_of(description) == RS_PHASE_SENT) {
+        rs_set_phase(description, RS_PHASE_ANSWERED);
+        rs_set_stream(description, RS_STREAM_ANSWERED);
     }
 }
 
@@ -75,7 +76,7 @@ static inline void rs_end_call_on(struct rs_call call, int fd, enum rs_operation
                                   struct rs_bytes_of bytes) {
     struct rs_description *description = call.description;
     if (description) {
-        if (description->last_operation != operation) description->last_operation = (uint8_t)operation;
+        rs_note_operation(description, operation);
         if (rs_is_watched(description))
             rs_exchange_end(description, operation, result, bytes);
         else if (bytes.form != RS_BYTES_PEEKED)

@@ -279,8 +279,7 @@ static void add_end(struct rs_text *text, const struct rs_finding *finding) {
         }
         rs_text_add(text, "\n");
     }
-    bool happened = finding->kind == RS_FINDING_leak || finding->kind == RS_FINDING_bad_close || finding->let_through;
-    if (rs_config.mode == RS_MODE_DENY && !happened) {
+    if (rs_config.mode == RS_MODE_DENY && !rs_is_let_through(finding)) {
         rs_text_add(text, "  denied: the call fails with EPERM, no byte has moved\n");
     }
     rs_text_add(text, "  hint: ");

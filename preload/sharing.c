@@ -9,9 +9,11 @@
 /* Connections alone: whose bytes belong together. What came into the process from outside (its standard streams, say) was meant
  * to be shared. */
 static bool is_concerned(const struct rs_description *description) {
-    if (description->flags & (RS_DESCRIPTION_SHARED | RS_DESCRIPTION_INHERITED | RS_DESCRIPTION_UNSEEN)) return false;
-    bool accepted = description->opened_by == RS_OP_accept && !(description->stream & RS_STREAM_DATAGRAM);
-    return accepted || description->stream & RS_STREAM_WATCHED;
+    if (rs_flags_of(description) & (RS_DESCRIPTION_SHARED | RS_DESCRIPTION_INHERITED | RS_DESCRIPTION_UNSEEN))
+        return false;
+    bool accepted = __atomic_load_n(&description->opened_by, __ATOMIC_RELAXED) == RS_OP_accept &&
+                    !(rs_stream_of(description) & RS_STREAM_DATAGRAM);
+    return accepted || rs_stream_of(description) & RS_STREAM_WATCHED;
 }
 
 void rs_sharing_before_fork(void) {
@@ -26,7 +28,7 @@ void rs_sharing_before_fork(void) {
 
 /* Streams that only ever go one way (a log's) are shared line by line. */
 static bool goes_both_ways(const struct rs_description *description, enum rs_operation operation) {
-    if (description->opened_by == RS_OP_accept || description->stream & RS_STREAM_ANSWERED) return true;
+    if (description->opened_by == RS_OP_accept || rs_stream_of(description) & RS_STREAM_ANSWERED) return true;
     return rs_operation_receives(operation) || rs_wire_is_answered(&rs_exchange_of(description)->wire);
 }
 

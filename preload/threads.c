@@ -20,7 +20,9 @@ void rs_threads_start(void) {
 
 uint32_t rs_thread_asked(struct rs_start start) {
     uint32_t place = rs_on && starts ? rs_place_take(&free_starts, places()) : 0;
-    if (place) starts[place] = start;
+    if (!place) return 0;
+    starts[place].run = start.run; /* not the link: who takes a place may look at it just now */
+    starts[place].argument = start.argument;
     return place;
 }
 

@@ -52,13 +52,13 @@ static struct rs_description *make(int fd, enum rs_operation operation, enum rs_
     }
     __atomic_store_n(&description->tag, owner, __ATOMIC_RELAXED);
     /* What a context owns must be known again: libc closes some numbers without being seen. */
-    description->identity = owner ? rs_identity(fd) : 0;
+    __atomic_store_n(&description->identity, owner ? rs_identity(fd) : 0, __ATOMIC_RELAXED);
     description->opener = owner;
     description->opened = rs_clock_monotonic();
     description->opened_stack = rs_stack_take();
     description->opener_thread = rs_trace_tid();
-    description->opened_by = (uint8_t)operation;
-    description->kind = (uint8_t)kind;
+    __atomic_store_n(&description->opened_by, (uint8_t)operation, __ATOMIC_RELAXED);
+    __atomic_store_n(&description->kind, (uint8_t)kind, __ATOMIC_RELAXED);
     return description;
 }
 
@@ -69,7 +69,7 @@ void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const cha
     if (!description) return;
     bool late = description->opener && rs_context_owns(description->opener, rs_place_of(description), 1) &&
                 rs_context_is_over(description->opener);
-    if (rs_unlikely(late)) description->tag |= RS_TAG_LATE;
+    if (rs_unlikely(late)) rs_mark(description, description->opener, RS_TAG_LATE);
     rs_note_number(fd, 0);
     rs_bind(fd, description);
     rs_event_open(fd, description, name);
@@ -91,7 +91,7 @@ struct rs_description *rs_adopt(int fd) {
     }
     struct rs_description *description = make(fd, RS_OP_found, kind, 0);
     if (!description) return NULL;
-    description->flags = RS_DESCRIPTION_UNSEEN;
+    __atomic_store_n(&description->flags, RS_DESCRIPTION_UNSEEN, __ATOMIC_RELAXED);
     if (is_socket(kind) && rs_is_connected_stream(fd)) rs_exchange_watch(description);
     if (!rs_bind_if_unknown(fd, description)) return rs_lookup(fd);
     rs_event_open(fd, description, name);
@@ -119,11 +119,11 @@ void rs_duplicated(int from, int fd) {
 void rs_socket_is(int fd, int type) {
     struct rs_description *description = rs_lookup(fd);
     bool stream = (type & 0xff & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) == SOCK_STREAM;
-    if (!stream && rs_known(description) && rs_tables_are_ours()) description->stream |= RS_STREAM_DATAGRAM;
+    if (!stream && rs_known(description) && rs_tables_are_ours()) rs_set_stream(description, RS_STREAM_DATAGRAM);
 }
 
 static void watch(struct rs_description *description) {
-    bool stream = is_socket(description->kind) && !(description->stream & RS_STREAM_DATAGRAM);
+    bool stream = is_socket(description->kind) && !(rs_stream_of(description) & RS_STREAM_DATAGRAM);
     if (stream && !rs_is_watched(description)) rs_exchange_watch(description);
 }
 
@@ -156,7 +156,7 @@ bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint
     if (to && !description->identity) __atomic_store_n(&description->identity, rs_identity(fd), __ATOMIC_RELAXED);
     if (!__atomic_compare_exchange_n(&description->tag, &tag, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
-    description->last_operation = RS_OP_none;
+    rs_note_operation(description, RS_OP_none);
     /* What was put back into a pool in mid-exchange is so still when it is taken out. */
     rs_exchange_handed_over(description, reason == RS_HANDOVER_INDEBTED || reason == RS_HANDOVER_RETURNED);
     rs_context_owns(from, rs_place_of(description), -1);
@@ -168,8 +168,10 @@ bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint
 struct rs_closing rs_close_begin(int fd) {
     struct rs_closing closing = {NULL, false};
     if (!rs_tables_are_ours()) return closing;
+    /* Noted first: once the number is unbound another thread may have it. */
+    const struct rs_description *known = rs_lookup(fd);
+    if (rs_known(known)) rs_closed_note(fd, known);
     closing.description = rs_unbind(fd, &closing.last);
-    if (closing.description) rs_closed_note(fd, closing.description);
     return closing;
 }
 
@@ -181,7 +183,7 @@ void rs_close_end(int fd, struct rs_closing closing, bool closed) {
         return;
     }
     rs_event_close(fd, closing.description, closing.last);
-    if (rs_unlikely(closing.description->flags & RS_DESCRIPTION_LEAKED) && closing.last)
+    if (rs_unlikely(rs_flags_of(closing.description) & RS_DESCRIPTION_LEAKED) && closing.last)
         rs_leak_mended(fd, closing.description);
     release(closing.description);
 }

@@ -443,15 +443,18 @@ static size_t server_content(struct rs_wire *wire, const uint8_t *bytes, size_t 
     return taken;
 }
 
+/* No packet is empty. (Of one that is, or if the struct was changed, too little is held.) */
+static bool is_whole(const struct packet *packet) {
+    return packet->length && packet->held >= (packet->length < HEAD_MOST ? packet->length : HEAD_MOST);
+}
+
 static void server_packet_ends(struct rs_wire *wire, size_t length) {
     struct packet packet = {wire->server.bytes, wire->server.filled, length};
     if (wire->phase == PHASE_GREETING) {
         greeting_ends(wire);
-    } else if (packet.held < (length < HEAD_MOST ? length : HEAD_MOST) || !length) {
-        rs_wire_lost(wire); /* no packet is empty, or the struct was changed */
-    } else if (wire->phase == PHASE_AUTHENTICATION) {
+    } else if (wire->phase == PHASE_AUTHENTICATION && is_whole(&packet)) {
         authentication(wire, &packet);
-    } else if (wire->phase == PHASE_READY && wire->owed == 1) {
+    } else if (wire->phase == PHASE_READY && wire->owed == 1 && is_whole(&packet)) {
         answer(wire, &packet);
     } else {
         rs_wire_lost(wire);

@@ -24,9 +24,13 @@ enum { HAS_MINUS = 1, HAS_DIGIT = 2, HAS_RETURN = 4 };
 
 enum number { NUMBER_CONTINUES, NUMBER_ENDS, NUMBER_IS_NONE };
 
+static bool is_digit(uint8_t byte) {
+    return byte >= '0' && byte <= '9';
+}
+
 /* One byte of a length: digits, or -1, up to the line's end. */
 static enum number number_byte(struct rs_wire_side *side, uint8_t byte) {
-    if (byte >= '0' && byte <= '9' && !(side->flags & HAS_RETURN)) {
+    if (is_digit(byte) && !(side->flags & HAS_RETURN)) {
         side->number = side->number * 10 + (byte - '0');
         side->flags |= HAS_DIGIT;
         return side->number > LENGTH_MOST ? NUMBER_IS_NONE : NUMBER_CONTINUES;
@@ -41,6 +45,27 @@ static enum number number_byte(struct rs_wire_side *side, uint8_t byte) {
     }
     if (byte != '\n' || !(side->flags & HAS_RETURN)) return NUMBER_IS_NONE;
     return side->flags & HAS_MINUS && side->number != 1 ? NUMBER_IS_NONE : NUMBER_ENDS;
+}
+
+/* A short one that lies here whole, as most do. Returns how many bytes it took: none, then it is to be read byte by byte. */
+static size_t whole_number(struct rs_wire_side *side, const uint8_t *bytes, size_t count) {
+    enum { DIGITS_MOST = 9 };
+    uint64_t number = 0;
+    size_t size = 0;
+    for (; size < DIGITS_MOST && size < count && is_digit(bytes[size]); size++)
+        number = number * 10 + (bytes[size] - '0');
+    if (!size || count - size < 2 || bytes[size] != '\r' || bytes[size + 1] != '\n') return 0;
+    side->number = number;
+    side->flags = HAS_DIGIT | HAS_RETURN;
+    return size + 2;
+}
+
+static enum number number_bytes(struct rs_wire_side *side, const uint8_t *bytes, size_t count, size_t *taken) {
+    enum number number = NUMBER_CONTINUES;
+    *taken = side->flags ? 0 : whole_number(side, bytes, count);
+    if (*taken) return NUMBER_ENDS;
+    while (*taken < count && number == NUMBER_CONTINUES) number = number_byte(side, bytes[(*taken)++]);
+    return number;
 }
 
 /* The number that has ended; `null`: it was -1. */
@@ -83,8 +108,10 @@ enum effect {
     EFFECT_CLIENT
 };
 
+enum { COMMAND_LEAST = 4, COMMAND_MOST = 12 };
+
 struct command {
-    char name[13];
+    char name[COMMAND_MOST + 1];
     uint8_t size;
     uint8_t effect;
 };
@@ -120,6 +147,7 @@ static bool is_word(const uint8_t *bytes, size_t size, const char *name, size_t 
 }
 
 static uint8_t effect_of(const uint8_t *bytes, size_t size) {
+    if (size < COMMAND_LEAST || size > COMMAND_MOST) return EFFECT_NONE; /* the frequent ones are short */
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (is_word(bytes, size, commands[i].name, commands[i].size)) return commands[i].effect;
     }
@@ -273,15 +301,17 @@ static void first_byte(struct rs_wire *wire, uint8_t byte) {
     }
 }
 
-static void client_number_byte(struct rs_wire *wire, uint8_t byte) {
-    enum number number = number_byte(&wire->client, byte);
+static size_t client_number(struct rs_wire *wire, const uint8_t *bytes, size_t count) {
+    size_t taken;
+    enum number number = number_bytes(&wire->client, bytes, count, &taken);
     if (number == NUMBER_IS_NONE) rs_wire_lost(wire);
-    if (number != NUMBER_ENDS) return;
+    if (number != NUMBER_ENDS) return taken;
     if (wire->client.step == CLIENT_COUNT) {
         count_is_known(wire);
     } else {
         length_is_known(wire);
     }
+    return taken;
 }
 
 static void argument_byte(struct rs_wire *wire, uint8_t byte) {
@@ -300,8 +330,7 @@ static size_t client_bytes(struct rs_wire *wire, const uint8_t *bytes, size_t co
         return word_bytes(wire, bytes, count);
     case CLIENT_COUNT:
     case CLIENT_LENGTH:
-        client_number_byte(wire, *bytes);
-        return 1;
+        return client_number(wire, bytes, count);
     case CLIENT_ARGUMENT:
         argument_byte(wire, *bytes);
         return 1;
@@ -351,25 +380,35 @@ static void elements_are_known(struct rs_wire *wire, uint64_t count) {
     if (type != '|') value_ends(wire);
 }
 
-static void server_number_byte(struct rs_wire *wire, uint8_t byte) {
+/* -1 stands for null, of a string or an array. */
+static void null_ends(struct rs_wire *wire) {
+    if (wire->server.type == '$' || wire->server.type == '*') {
+        value_ends(wire);
+    } else {
+        rs_wire_lost(wire);
+    }
+}
+
+static void server_length_is_known(struct rs_wire *wire) {
     struct rs_wire_side *side = &wire->server;
-    enum number number = number_byte(side, byte);
-    if (number == NUMBER_IS_NONE) rs_wire_lost(wire); /* one whose length is not told ("$?"), too */
-    if (number != NUMBER_ENDS) return;
     bool null;
     uint64_t length = take_number(side, &null);
     if (null) {
-        if (side->type == '$' || side->type == '*') {
-            value_ends(wire);
-        } else {
-            rs_wire_lost(wire);
-        }
+        null_ends(wire);
     } else if (side->type == '$' || side->type == '!' || side->type == '=') {
         side->step = SERVER_STRING;
         side->skip = length + 2;
     } else {
         elements_are_known(wire, length);
     }
+}
+
+static size_t server_number(struct rs_wire *wire, const uint8_t *bytes, size_t count) {
+    size_t taken;
+    enum number number = number_bytes(&wire->server, bytes, count, &taken);
+    if (number == NUMBER_IS_NONE) rs_wire_lost(wire); /* one whose length is not told ("$?"), too */
+    if (number == NUMBER_ENDS) server_length_is_known(wire);
+    return taken;
 }
 
 static void type_byte(struct rs_wire *wire, uint8_t type) {
@@ -425,8 +464,7 @@ static size_t server_bytes(struct rs_wire *wire, const uint8_t *bytes, size_t co
     case SERVER_STRING:
         return string_bytes(wire, count);
     case SERVER_LENGTH:
-        server_number_byte(wire, *bytes);
-        return 1;
+        return server_number(wire, bytes, count);
     default:
         type_byte(wire, *bytes);
         return 1;

@@ -60,7 +60,8 @@ RS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length) 
     if (rs_refused(call)) return -1;
     int result = real.connect(fd, address, length);
     rs_end_call(call, fd, RS_OP_connect, result);
-    if (call.id != RS_CALL_UNSEEN && (!result || errno == EINPROGRESS)) rs_connected(fd, address, length);
+    bool begun = !result || errno == EINPROGRESS || errno == EINTR;
+    if (begun && call.id != RS_CALL_UNSEEN) rs_connected(fd, address, length);
     return result;
 }
 

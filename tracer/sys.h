@@ -50,6 +50,13 @@ static inline void *rs_sys_mmap(uint64_t size, int protection, int flags, int fd
     return address < 0 && address > -4096 ? (void *)0 : (void *)address;
 }
 
+/* What was done to the thing at the address before the one has been done before the other: a sanitizer sees one process, and what a
+ * thread passes on by way of another process looks to it like no order at all. Nothing in the product. */
+#ifndef rs_happens_before
+#define rs_happens_before(address) ((void)(address))
+#define rs_happens_after(address) ((void)(address))
+#endif
+
 #define rs_likely(condition) __builtin_expect(!!(condition), 1)
 #define rs_unlikely(condition) __builtin_expect(!!(condition), 0)
 /* For what is read on the path of a call: an address known at link time, not a load of one. (The compiler's option for

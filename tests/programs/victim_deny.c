@@ -73,6 +73,7 @@ static int pipes_and_ranges_are_refused(void) {
 static int a_refused_lease_may_not_be_closed(void) {
     begin();
     reqscope_switch(a);
+    MUST(write(pair[0], "hello", 5) == 5 && write(pair[1], "hi", 2) == 2 && read(pair[0], buffer, sizeof buffer) == 2);
     MUST(write(pair[0], "question", 8) == 8);
     reqscope_switch(b);
     REFUSED(write(pair[0], "evil", 4), EPERM);

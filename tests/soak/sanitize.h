@@ -2,6 +2,8 @@
  * cannot see, as the guard asks the kernel without libc:
  *
  * - A place that is unmapped and mapped again is other memory: what two threads did there is no race.
+ * - A description's place that one process's thread lets go of and another process's gives back is free: what the first one did is
+ *   over.
  * - When the kernel says that there is no such thread (tgkill: ESRCH), then what that thread did has been done before.
  *
  * In other builds nothing is different. */
@@ -9,6 +11,10 @@
 #define RS_TESTS_SANITIZE_H
 
 #if defined(__SANITIZE_THREAD__)
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#define rs_happens_before(address) __tsan_release(address)
+#define rs_happens_after(address) __tsan_acquire(address)
 #include "tracer/sys.h"
 
 #include <errno.h>

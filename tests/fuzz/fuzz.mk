@@ -1,0 +1,28 @@
+# The wire's recognisers under libFuzzer (fuzz.h), FUZZ seconds each; clang's, whatever CC is. What it finds is written to
+# $(B)/fuzz/NAME-crash-...: give that file to $(B)/fuzz/fuzz_NAME to see it again. The corpus stays, for the next time.
+#
+#   make fuzz               30 seconds each
+#   make fuzz FUZZ=600
+FUZZ ?= 30
+FUZZ_CC ?= clang
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_WIRE_C := $(wildcard preload/wire.c preload/wire_*.c)
+FUZZ_SANITIZE := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+.PHONY: deps-fuzz fuzz $(FUZZ_TARGETS:%=fuzz-%)
+deps-fuzz:
+	@$(if $(NODEPS),:,tools/deps.sh fuzz)
+
+fuzz: $(FUZZ_TARGETS:%=fuzz-%)
+
+$(FUZZ_TARGETS:%=fuzz-%): fuzz-%: $(B)/fuzz/fuzz_%
+	@mkdir -p $(B)/fuzz/corpus_$*
+	@echo "  FUZZ $*: $(FUZZ) seconds"
+	@$< -max_total_time=$(FUZZ) -max_len=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/$*- $(B)/fuzz/corpus_$* \
+		>$(B)/fuzz/$*.log 2>&1 || { cat $(B)/fuzz/$*.log; exit 1; }
+	@echo "  FUZZ $*: $$(tail -n 1 $(B)/fuzz/$*.log)"
+
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(FUZZ_WIRE_C) preload/wire.h | deps-fuzz
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(FUZZ_CC) $(COMMON) -g -O1 $(FUZZ_SANITIZE) -o $@ $< $(FUZZ_WIRE_C)
