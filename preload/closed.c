@@ -24,7 +24,7 @@ void rs_closed_note(int fd, const struct rs_description *description) {
     uint64_t owner = rs_owner_of(description);
     bool concerns_context = owner || rs_thread.current;
     closed[fd] = (struct rs_closed){
-        .description = description->id,
+        .description = rs_id_of(description),
         .owner = owner,
         .closer = rs_thread.current,
         .at = rs_clock_mark(),

@@ -39,7 +39,7 @@ static bool is_latest(const struct rs_event_header *event, uint64_t id, const ui
 
 /* Does its number still stand for the description, by no later dup? */
 static bool is_latest_dup(const struct rs_event_header *event, uint64_t id) {
-    if (event->fd < 0 || (uint32_t)event->fd >= rs_slot_count || rs_lookup(event->fd)->id != id) return false;
+    if (event->fd < 0 || (uint32_t)event->fd >= rs_slot_count || rs_id_of(rs_lookup(event->fd)) != id) return false;
     return !last_dup || event->time + CLOCKS_DIFFER >= __atomic_load_n(&last_dup[event->fd], __ATOMIC_RELAXED);
 }
 
@@ -59,7 +59,7 @@ void rs_event_open(int fd, const struct rs_description *description, const char 
     struct rs_event_open event = {
         EVENT_HEADER(open, fd),
         .stack = description->opened_stack,
-        .description = description->id,
+        .description = rs_id_of(description),
         .context = description->opener,
         .opened = description->opened,
         .operation = description->opened_by,
@@ -74,21 +74,21 @@ void rs_event_name(int fd, const struct rs_description *description, const char 
     if (!rs_tracing) return;
     const char *strings[] = {name};
     note_time(last_name, place_of(description));
-    struct rs_event_name event = {EVENT_HEADER(name, fd), .kind = description->kind, .description = description->id};
+    struct rs_event_name event = {EVENT_HEADER(name, fd), .kind = description->kind, .description = rs_id_of(description)};
     RECORD(event, strings, 1);
 }
 
 void rs_event_dup(int from, int fd, const struct rs_description *description) {
     if (!rs_tracing) return;
     if ((uint32_t)fd < rs_slot_count) note_time(last_dup, (uint64_t)fd);
-    struct rs_event_dup event = {EVENT_HEADER(dup, fd), .from = from, .description = description->id,
+    struct rs_event_dup event = {EVENT_HEADER(dup, fd), .from = from, .description = rs_id_of(description),
                                  .context = rs_thread.current};
     RECORD(event, NULL, 0);
 }
 
 void rs_event_close(int fd, const struct rs_description *description, bool last) {
     if (!rs_tracing) return;
-    struct rs_event_close event = {EVENT_HEADER(close, fd), .last = last, .description = description->id,
+    struct rs_event_close event = {EVENT_HEADER(close, fd), .last = last, .description = rs_id_of(description),
                                    .context = rs_thread.current};
     RECORD(event, NULL, 0);
 }
@@ -96,7 +96,7 @@ void rs_event_close(int fd, const struct rs_description *description, bool last)
 void rs_event_handover(int fd, const struct rs_description *description, uint32_t reason, uint64_t from, uint64_t to) {
     if (!rs_tracing) return;
     note_time(last_handover, place_of(description));
-    struct rs_event_handover event = {EVENT_HEADER(handover, fd), .reason = reason, .description = description->id,
+    struct rs_event_handover event = {EVENT_HEADER(handover, fd), .reason = reason, .description = rs_id_of(description),
                                       .from = from, .to = to};
     RECORD(event, NULL, 0);
 }

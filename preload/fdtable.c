@@ -62,12 +62,12 @@ bool rs_table_start(void) {
 }
 
 static uint64_t word_of(const struct rs_description *description) {
-    return __atomic_load_n(&description->id, __ATOMIC_RELAXED) << 32 | rs_place_of(description);
+    return rs_id_of(description) << 32 | rs_place_of(description);
 }
 
 bool rs_still(int fd, const struct rs_description *description, uint64_t id) {
     return (uint32_t)fd < rs_slot_count && __atomic_load_n(&rs_slots[fd], __ATOMIC_ACQUIRE) == word_of(description) &&
-           __atomic_load_n(&description->id, __ATOMIC_RELAXED) == id;
+           rs_id_of(description) == id;
 }
 
 static struct rs_places places(void) {
@@ -113,14 +113,14 @@ bool rs_was_refused(const struct rs_description *description, uint64_t context) 
 
 const struct rs_description *rs_is_open_as(uint64_t id) {
     uint32_t place = __atomic_load_n(&place_by_id[id % description_count], __ATOMIC_RELAXED);
-    if (__atomic_load_n(&rs_descriptions[place].id, __ATOMIC_RELAXED) == id) {
+    if (rs_id_of(&rs_descriptions[place]) == id) {
         bool open = __atomic_load_n(&local[place], __ATOMIC_RELAXED) & ~LOCAL_INHERITED;
         return open ? &rs_descriptions[place] : NULL;
     }
     if (__atomic_load_n(&shared->next_id, __ATOMIC_RELAXED) <= description_count) return NULL;
     for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
         const struct rs_description *description = rs_lookup(fd);
-        if (__atomic_load_n(&description->id, __ATOMIC_RELAXED) == id) return description;
+        if (rs_id_of(description) == id) return description;
     }
     return NULL;
 }

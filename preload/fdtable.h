@@ -95,6 +95,10 @@ static inline bool rs_is_own(int fd) {
 }
 
 /* What several threads may read and write at once, each in one piece. */
+static inline uint64_t rs_id_of(const struct rs_description *description) {
+    return __atomic_load_n(&description->id, __ATOMIC_RELAXED);
+}
+
 static inline uint32_t rs_flags_of(const struct rs_description *description) {
     return __atomic_load_n(&description->flags, __ATOMIC_RELAXED);
 }

@@ -59,7 +59,7 @@ static struct rs_call go_on(struct rs_description *description, uint64_t id, enu
 /* ---- another context's ---------------------------------------------------------------------------------------------- */
 
 static struct rs_call leased(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
-    uint64_t id = description->id;
+    uint64_t id = rs_id_of(description);
     /* Refused once, refused for good: what it had sent may be half done. */
     if (rs_was_refused(description, rs_thread.current)) {
         rs_found(RS_FINDING_dirty_handover, operation, fd, description);
@@ -79,7 +79,7 @@ static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struc
                                       uint64_t tag) {
     if (rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
     bool allowed = rs_found(RS_FINDING_foreign_io, operation, fd, description);
-    return allowed ? (struct rs_call){NULL, description->id} : refuse_description(description);
+    return allowed ? (struct rs_call){NULL, rs_id_of(description)} : refuse_description(description);
 }
 
 /* ---- one's own, marked ---------------------------------------------------------------------------------------------- */
@@ -95,7 +95,7 @@ static struct rs_call own(int fd, enum rs_operation operation, struct rs_descrip
     uint64_t owner = tag & RS_TAG_OWNER;
     bool allowed = !(tag & RS_TAG_LATE) || allows_late(fd, operation, description, owner);
     if (allowed && tag & RS_TAG_DEBT) allowed = rs_lease_with_debt(fd, operation, description);
-    return allowed ? go_on(description, description->id, operation) : refuse_description(description);
+    return allowed ? go_on(description, rs_id_of(description), operation) : refuse_description(description);
 }
 
 /* ---- nobody's ------------------------------------------------------------------------------------------------------- */
@@ -118,10 +118,10 @@ static void look_at_boots(int fd, enum rs_operation operation, struct rs_descrip
 static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     bool shared = rs_flags_of(description) & RS_DESCRIPTION_SHARED;
     bool watched = rs_stream_of(description) & RS_STREAM_WATCHED;
-    if (shared || !watched) return (struct rs_call){NULL, description->id};
+    if (shared || !watched) return (struct rs_call){NULL, rs_id_of(description)};
     if (rs_thread.current && rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
     if (rs_thread.current && description->opened_by == RS_OP_socket) look_at_boots(fd, operation, description);
-    return go_on(description, description->id, operation);
+    return go_on(description, rs_id_of(description), operation);
 }
 
 /* ---- every call that is not the plain one --------------------------------------------------------------------------- */
@@ -130,8 +130,8 @@ static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_des
 static struct rs_call on_behalf(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     uint64_t owner = tag & RS_TAG_OWNER;
     if (tag & RS_TAG_LATE && !allows_late(fd, operation, description, owner)) return refuse_description(description);
-    if (!(rs_stream_of(description) & RS_STREAM_WATCHED)) return (struct rs_call){NULL, description->id};
-    return go_on(description, description->id, operation);
+    if (!(rs_stream_of(description) & RS_STREAM_WATCHED)) return (struct rs_call){NULL, rs_id_of(description)};
+    return go_on(description, rs_id_of(description), operation);
 }
 
 /* The unwinder's pipe may have been replaced under it: it must not touch what is there now. (Then it makes another.) A program
@@ -151,12 +151,12 @@ static struct rs_call decide(int fd, enum rs_operation operation, struct rs_desc
     if (tag & RS_TAG_FORKED) {
         enum rs_sharing sharing = rs_sharing_look(fd, operation, description);
         if (sharing == RS_SHARING_REFUSED) return refuse_description(description);
-        if (sharing == RS_SHARING_FOUND) return (struct rs_call){NULL, description->id};
+        if (sharing == RS_SHARING_FOUND) return (struct rs_call){NULL, rs_id_of(description)};
     }
     if (!owner) return nobodys(fd, operation, description, tag);
     if (owner == rs_thread.current) return own(fd, operation, description, tag);
     if (!rs_thread.current) return on_behalf(fd, operation, description, tag);
-    if (open_to_all(description, owner)) return (struct rs_call){NULL, description->id};
+    if (open_to_all(description, owner)) return (struct rs_call){NULL, rs_id_of(description)};
     return foreign(fd, operation, description, tag);
 }
 
@@ -169,7 +169,7 @@ RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, c
         struct rs_description *description = rs_lookup(fd);
         if (!rs_known(description)) description = rs_adopt(fd);
         if (!description || !rs_known(description)) break;
-        id = description->id;
+        id = rs_id_of(description);
         uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE), owner = tag & RS_TAG_OWNER;
         if (tag & RS_TAG_IGNORED) return unseen;
         if (tag & RS_TAG_POOLED && rs_thread.current) {
@@ -198,7 +198,7 @@ static bool may_tidy(int fd, const struct rs_description *description, uint64_t 
 
 RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {
     struct rs_description *description = rs_lookup(fd);
-    uint64_t id = description->id, owner = rs_owner_of(description);
+    uint64_t id = rs_id_of(description), owner = rs_owner_of(description);
     /* A fork's child that closes its copy ends nothing. */
     if (open_to_all(description, owner) || rs_inherited(description)) return true;
     if (!rs_still(fd, description, id) || !rs_is_what_it_was(fd, description)) return true;

@@ -51,7 +51,7 @@ __attribute__((always_inline)) static inline struct rs_call rs_begin_call(int fd
     struct rs_description *description = rs_lookup(fd);
     if (rs_likely(__atomic_load_n(&description->tag, __ATOMIC_RELAXED) == rs_thread.current)) {
         if (rs_operation_sends(operation) && rs_is_watched(description)) rs_exchange_begin(description);
-        return (struct rs_call){description, description->id};
+        return (struct rs_call){description, rs_id_of(description)};
     }
     return rs_begin_call_slow(fd, operation, __builtin_return_address(0));
 }

@@ -68,7 +68,7 @@ RS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length) 
 RS_EXPORT int shutdown(int fd, int how) {
     if (rs_refused_own(fd)) return -1;
     if (!rs_may_close(fd, RS_OP_shutdown)) return -1;
-    struct rs_call call = {NULL, rs_on ? rs_lookup(fd)->id : RS_CALL_UNSEEN};
+    struct rs_call call = {NULL, rs_on ? rs_id_of(rs_lookup(fd)) : RS_CALL_UNSEEN};
     int result = real.shutdown(fd, how);
     rs_end_call(call, fd, RS_OP_shutdown, result);
     return result;

@@ -8,6 +8,7 @@
  *
  *     bench read MILLISECONDS [context]         1-byte reads of /dev/zero
  *     bench open MILLISECONDS [context]         open and close of /dev/zero, 16 frames deep
+ *     bench exchange MILLISECONDS [context]     a Redis command and its answer over TCP, both ends: two sends, two receives
  *     bench start MILLISECONDS [LIBRARY]        /bin/true from start to end, with LIBRARY preloaded
  *
  * Calls are timed in batches; the answer is the median batch, so that what interrupts the process for a moment does not
@@ -16,10 +17,12 @@
 #include "reqscope.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,7 +35,7 @@ struct measurement {
     bool (*batch)(struct measurement *); /* makes so many calls; false: one has failed */
     unsigned calls;
     unsigned milliseconds;
-    int fd;
+    int fd, peer;
     const char *library;
     unsigned frames; /* how deep the calls are made */
     double nanoseconds;
@@ -65,6 +68,32 @@ static bool open_batch(struct measurement *run) {
         if (fd < 0 || close(fd)) return false;
     }
     return true;
+}
+
+static bool exchange_batch(struct measurement *run) {
+    static const char command[] = "*2\r\n$3\r\nGET\r\n$8\r\nbasket:7\r\n", answer[] = "$12\r\n2 x red shoe\r\n";
+    char bytes[64];
+    for (unsigned i = 0; i < run->calls; i++) {
+        if (send(run->fd, command, sizeof command - 1, 0) < 0 || recv(run->peer, bytes, sizeof bytes, 0) < 0)
+            return false;
+        if (send(run->peer, answer, sizeof answer - 1, 0) < 0 || recv(run->fd, bytes, sizeof bytes, 0) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* Both ends of a TCP connection. */
+static bool connect_both(struct measurement *run) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr *any = (struct sockaddr *)&address;
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener < 0 || bind(listener, any, length) || listen(listener, 1) || getsockname(listener, any, &length))
+        return false;
+    run->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (run->fd < 0 || connect(run->fd, any, length)) return false;
+    run->peer = accept(listener, NULL, NULL);
+    return run->peer >= 0 && !close(listener);
 }
 
 static bool start_batch(struct measurement *run) {
@@ -131,7 +160,7 @@ __attribute__((noinline)) static bool measure_at(struct measurement *run, unsign
 }
 
 int main(int count, char **arguments) {
-    struct measurement run = {.fd = -1};
+    struct measurement run = {.fd = -1, .peer = -1};
     const char *what = count > 2 ? arguments[1] : "";
     const char *last = count > 3 ? arguments[3] : NULL;
     reqscope_id context = 0;
@@ -141,22 +170,29 @@ int main(int count, char **arguments) {
     } else if (!strcmp(what, "open")) {
         run.batch = open_batch;
         run.calls = 5000;
+    } else if (!strcmp(what, "exchange")) {
+        run.batch = exchange_batch;
+        run.calls = 2000;
     } else if (!strcmp(what, "start")) {
         run.batch = start_batch;
         run.calls = 5;
         run.library = last;
     } else {
-        fprintf(stderr, "usage: %s read|open MILLISECONDS [context]\n       %s start MILLISECONDS [LIBRARY]\n",
+        fprintf(stderr, "usage: %s read|open|exchange MILLISECONDS [context]\n       %s start MILLISECONDS [LIBRARY]\n",
                 arguments[0], arguments[0]);
         return 2;
     }
     run.milliseconds = (unsigned)strtoul(arguments[2], NULL, 10);
     if (last && !strcmp(last, "context")) context = reqscope_begin("benchmark");
-    run.fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-    if (run.fd < 0) return fail("/dev/zero");
+    if (run.batch == exchange_batch) {
+        if (!connect_both(&run)) return fail("a connection");
+    } else {
+        run.fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+        if (run.fd < 0) return fail("/dev/zero");
+    }
     if (!measure_at(&run, DEPTH)) return fail(what);
     printf("%.3f %d %d %u\n", run.nanoseconds, reqscope_active(), reqscope_current() != 0, run.frames);
-    if (close(run.fd)) return fail("close");
+    if (close(run.fd) || (run.peer >= 0 && close(run.peer))) return fail("close");
     reqscope_end(context);
     return 0;
 }

@@ -25,15 +25,21 @@ FLOOR_RECORDING = 1.12
 FLOOR_OPEN = 1.21
 
 
-class Row:
-    """One line of the table: what runs, in which state of the guard."""
+# Of each sort one, none of which fits what the benchmark opens, and ten suppressions.
+RULES = "".join(f"{verdict}:tcp:192.0.2.1:*\n" for verdict in ("share", "lease", "strict", "ignore"))
+RULES += "".join(f"foreign-io:fun:^no_such_function_{number}$\n" for number in range(10))
 
-    def __init__(self, name, arguments, guarded=True, floor=None, **variables):
+
+class Row:
+    """One line of the table: what runs, in which state of the guard. rules: the text of a rules file."""
+
+    def __init__(self, name, arguments, guarded=True, floor=None, rules=None, **variables):
         self.name = name
         self.arguments = arguments
         self.guarded = guarded
         self.floor = floor
         self.variables = variables
+        self.rules = rules
         self.records = "REQSCOPE_TRACE_MAX" in variables
         self.bare, self.measured = [], []
 
@@ -51,7 +57,7 @@ class Row:
 
 
 def rows():
-    log = {"REQSCOPE_MODE": "log"}
+    log, lease = {"REQSCOPE_MODE": "log"}, {"REQSCOPE_POLICY": "lease"}
     default, small = {"REQSCOPE_TRACE_MAX": "256M"}, {"REQSCOPE_TRACE_MAX": "1M"}
     return [
         Row("read: bare against bare", ["read"], guarded=False),
@@ -62,6 +68,11 @@ def rows():
         Row("read: recording, 1M", ["read", "context"], floor=FLOOR_RECORDING, **log, **small),
         Row("open+close, 16 frames: guard", ["open", "context"], floor=FLOOR_OPEN, **log),
         Row("open+close, 16 frames: recording", ["open", "context"], floor=FLOOR_OPEN, **log, **default),
+        Row("exchange: bare against bare", ["exchange"], guarded=False),
+        Row("exchange: strict", ["exchange", "context"], **log),
+        Row("exchange: strict, rules", ["exchange", "context"], rules=RULES, **log),
+        Row("exchange: lease", ["exchange", "context"], **log, **lease),
+        Row("exchange: lease, rules", ["exchange", "context"], rules=RULES, **log, **lease),
         Row("start and end of `true`", ["start"]),
     ]
 
@@ -84,14 +95,22 @@ class Bench:
         else:
             environment = {**self.clean, "LD_PRELOAD": self.library, **row.variables}
             folder = tempfile.mkdtemp(prefix="reqscope-bench.") if row.records else None
+            rules = tempfile.NamedTemporaryFile("w", prefix="reqscope-bench.") if row.rules else None
             try:
                 if folder:
                     environment["REQSCOPE_TRACE"] = folder
+                if rules:
+                    rules.write(row.rules)
+                    rules.flush()
+                    environment["REQSCOPE_RULES"] = rules.name
+                    environment["REQSCOPE_LOG"] = "/dev/null"  # at its end it tells the rules' hits
                 nanoseconds, active, context, frames = self.call(arguments, environment)
                 self.insist(row, not folder or trace_bytes(folder) > 65536, "nothing was recorded")
             finally:
                 if folder:
                     shutil.rmtree(folder)
+                if rules:
+                    rules.close()
             self.insist(row, active == (row.variables["REQSCOPE_MODE"] != "off"), "the guard was not as it should be")
             self.insist(row, context == ("context" in row.arguments), "the context was not as it should be")
         self.insist(row, row.arguments[0] != "open" or frames == 16, f"the stack was {frames} frames deep, not 16")

@@ -38,7 +38,7 @@ chmod 755 "$WORK/lib/libreqscope.so"
 TRACE=$WORK/trace
 LOGS=$WORK/logs
 mkdir -m 1777 "$TRACE" "$LOGS"
-POLICY=strict
+POLICY=${POLICY:-strict}
 
 scaled() { # N: of which a quick run does a fifth
     echo $((QUICK ? ($1 + 4) / 5 : $1))
@@ -47,7 +47,7 @@ scaled() { # N: of which a quick run does a fifth
 # The environment of a guarded server.
 guard_environment() {
     printf '%s\n' LD_PRELOAD="$WORK/lib/libreqscope.so" REQSCOPE_MODE=log REQSCOPE_CONTEXT=auto \
-        REQSCOPE_POLICY=$POLICY REQSCOPE_TRACE="$TRACE" REQSCOPE_LOG="$LOGS/log.%p"
+        REQSCOPE_POLICY="$POLICY" REQSCOPE_TRACE="$TRACE" REQSCOPE_LOG="$LOGS/log.%p"
 }
 
 both() { # FUNCTION

@@ -1,6 +1,7 @@
 /* test_recorder.c: what was recorded can be read again, whatever happened meanwhile. There is one trace in a process,
  * so each test records in a child, and the parent reads. */
 #include "tests/unit/make_trace.h"
+#include "tests/soak/sanitize.h"
 #include "tests/unit/unit.h"
 #include "tracer/reader.h"
 #include "tracer/recorder.h"
@@ -410,6 +411,7 @@ static void what_is_nested_too_deep_is_counted_as_lost(void **state) {
 
 static void *records_in_thread(void *argument) {
     for (uint64_t i = 1; i <= MANY / 4; i++) record_io((uintptr_t)argument, i);
+    sanitize_thread_ends();
     return NULL;
 }
 
