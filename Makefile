@@ -3,6 +3,8 @@
 #   make            build both             make demo       the main job, in a minute
 #   make test       all tests              make bench      what it costs (bench-quick: in 40 seconds)
 #   make coverage-calls   which of libc's calls on descriptors are interposed, and tested
+#   make cases            bugs that people make, and the same without the bug, a hundred times each   (RUNS=100)
+#   make fuzz             what reads the wire, fed with anything                (FUZZ=30: seconds for each)
 #   make servers          real servers under load answer as they do bare        (QUICK=1: in a few minutes)
 #   make transparency     other programs' own test suites end as they do bare   (QUICK=1: the shortest)
 #   make soak             20 minutes of everything from 16 threads              (SOAK=60: one)
@@ -133,7 +135,7 @@ lint-shell:
 	shellcheck -x $(LINT_SH)
 
 lint-clang:
-	@$(MAKE) --no-print-directory B=build-clang CC=clang all unit programs demo-programs bench-programs
+	@$(MAKE) --no-print-directory B=build-clang CC=clang all unit programs demo-programs bench-programs case-programs
 
 format: deps-lint
 	clang-format -i $(LINT_C) $(LINT_H)

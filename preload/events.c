@@ -74,7 +74,8 @@ void rs_event_name(int fd, const struct rs_description *description, const char 
     if (!rs_tracing) return;
     const char *strings[] = {name};
     note_time(last_name, place_of(description));
-    struct rs_event_name event = {EVENT_HEADER(name, fd), .kind = description->kind, .description = rs_id_of(description)};
+    struct rs_event_name event = {EVENT_HEADER(name, fd), .kind = description->kind,
+                                  .description = rs_id_of(description)};
     RECORD(event, strings, 1);
 }
 
@@ -96,8 +97,8 @@ void rs_event_close(int fd, const struct rs_description *description, bool last)
 void rs_event_handover(int fd, const struct rs_description *description, uint32_t reason, uint64_t from, uint64_t to) {
     if (!rs_tracing) return;
     note_time(last_handover, place_of(description));
-    struct rs_event_handover event = {EVENT_HEADER(handover, fd), .reason = reason, .description = rs_id_of(description),
-                                      .from = from, .to = to};
+    struct rs_event_handover event = {EVENT_HEADER(handover, fd), .reason = reason,
+                                      .description = rs_id_of(description), .from = from, .to = to};
     RECORD(event, NULL, 0);
 }
 

@@ -168,13 +168,3 @@ void rs_wire_received(struct rs_wire *wire, const void *bytes, size_t count) {
 void rs_wire_lost(struct rs_wire *wire) {
     if (is_read(wire) || wire->protocol >= RS_WIRE_COUNT) rs_wire_becomes(wire, RS_WIRE_UNKNOWN);
 }
-
-const char *rs_wire_protocol_name(uint32_t protocol) {
-    static const char *const names[RS_WIRE_COUNT] = {
-        [RS_WIRE_NEW] = "nothing yet", [RS_WIRE_UNKNOWN] = "unknown",       [RS_WIRE_TLS] = "TLS",
-        [RS_WIRE_HTTP1] = "HTTP/1",    [RS_WIRE_HTTP2] = "HTTP/2",          [RS_WIRE_NATS] = "NATS",
-        [RS_WIRE_AMQP] = "AMQP",       [RS_WIRE_POSTGRESQL] = "PostgreSQL", [RS_WIRE_RESP] = "RESP",
-        [RS_WIRE_MYSQL] = "MySQL",
-    };
-    return protocol < RS_WIRE_COUNT ? names[protocol] : names[RS_WIRE_UNKNOWN];
-}

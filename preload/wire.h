@@ -22,34 +22,12 @@
 #ifndef RS_PRELOAD_WIRE_H
 #define RS_PRELOAD_WIRE_H
 
+#include "tracer/layout.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-enum rs_wire_protocol {
-    RS_WIRE_NEW,     /* nothing has passed yet, or too little to tell */
-    RS_WIRE_UNKNOWN, /* bytes: nothing is known but that they passed */
-    RS_WIRE_TLS,     /* encrypted from the first byte on, or from where the protocol switched to it */
-    RS_WIRE_HTTP1,   /* a request is answered; no more is read than that */
-    RS_WIRE_HTTP2,   /* many requests at once, by design */
-    RS_WIRE_NATS,    /* the same */
-    RS_WIRE_AMQP,    /* the same */
-    RS_WIRE_POSTGRESQL,
-    RS_WIRE_RESP, /* Redis, Valkey, KeyDB */
-    RS_WIRE_MYSQL,
-    RS_WIRE_COUNT
-};
-
-/* What a context has begun on the connection and not brought to its end. */
-enum rs_wire_transaction {
-    RS_TRANSACTION_NONE,
-    RS_TRANSACTION_OPEN,       /* BEGIN, MULTI; with autocommit off: from the first statement on */
-    RS_TRANSACTION_FAILED,     /* PostgreSQL's E: it can only be rolled back */
-    RS_TRANSACTION_WATCH,      /* RESP: WATCH */
-    RS_TRANSACTION_SUBSCRIBED, /* RESP: SUBSCRIBE and its kin, MONITOR: messages come unasked */
-    RS_TRANSACTION_COUNT
-};
 
 /* The bytes of one side that are looked at together: a header, or the first bytes of a message. */
 #define RS_WIRE_HELD 28
@@ -99,9 +77,6 @@ static inline bool rs_wire_is_multiplexed(const struct rs_wire *wire) {
 static inline bool rs_wire_is_answered(const struct rs_wire *wire) {
     return wire->protocol == RS_WIRE_HTTP1 || rs_wire_counts(wire);
 }
-
-/* "PostgreSQL", "RESP", "MySQL" ...: for reports. Never NULL. */
-const char *rs_wire_protocol_name(uint32_t protocol);
 
 /* ---- for the recognisers, each in a file of its own */
 

@@ -7,51 +7,51 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-/* The environment to execute with, as `name`, in memory of the calling function's. */
-#define FOLLOWED(name, environment)             \
-    size_t size_ = rs_follow_size(environment); \
-    char *memory_[size_ / sizeof(char *) + 2];  \
-    char *const *name = size_ ? rs_follow_into(environment, memory_) : (environment)
+/* Executes with the environment that the guard wants, `followed`, which lies in memory of the calling function's when it is another
+ * than the program's. */
+#define EXECUTES(environment, call)                               \
+    size_t size_ = rs_follow_size(environment);                   \
+    if (rs_likely(!size_)) {                                      \
+        char *const *followed = environment;                      \
+        return call;                                              \
+    }                                                             \
+    char *memory_[size_ / sizeof(char *) + 2];                    \
+    char *const *followed = rs_follow_into(environment, memory_); \
+    return call
 
 RS_EXPORT int execve(const char *path, char *const arguments[], char *const environment[]) {
     rs_follow_look_at(path, false);
     rs_process_execs();
-    FOLLOWED(followed, environment);
-    return real.execve(path, arguments, followed);
+    EXECUTES(environment, real.execve(path, arguments, followed));
 }
 
 RS_EXPORT int execv(const char *path, char *const arguments[]) {
     rs_follow_look_at(path, false);
     rs_process_execs();
-    FOLLOWED(followed, environ);
-    return real.execve(path, arguments, followed);
+    EXECUTES(environ, real.execve(path, arguments, followed));
 }
 
 RS_EXPORT int execvpe(const char *file, char *const arguments[], char *const environment[]) {
     rs_follow_look_at(file, true);
     rs_process_execs();
-    FOLLOWED(followed, environment);
-    return real.execvpe(file, arguments, followed);
+    EXECUTES(environment, real.execvpe(file, arguments, followed));
 }
 
 RS_EXPORT int execvp(const char *file, char *const arguments[]) {
     rs_follow_look_at(file, true);
     rs_process_execs();
-    FOLLOWED(followed, environ);
-    return real.execvpe(file, arguments, followed);
+    EXECUTES(environ, real.execvpe(file, arguments, followed));
 }
 
 RS_EXPORT int fexecve(int fd, char *const arguments[], char *const environment[]) {
     if (rs_refused_own(fd)) return -1;
-    FOLLOWED(followed, environment);
-    return real.fexecve(fd, arguments, followed);
+    EXECUTES(environment, real.fexecve(fd, arguments, followed));
 }
 
 RS_EXPORT int execveat(int folder, const char *path, char *const arguments[], char *const environment[], int flags) {
     if (rs_refused_own(folder)) return -1;
     rs_process_execs();
-    FOLLOWED(followed, environment);
-    return real.execveat(folder, path, arguments, followed, flags);
+    EXECUTES(environment, real.execveat(folder, path, arguments, followed, flags));
 }
 
 /* The arguments in a row, up to the NULL that ends them, as an array in the calling function's memory. `rest` is after them. */
@@ -92,8 +92,7 @@ RS_EXPORT int posix_spawn(pid_t *restrict pid, const char *restrict path,
                           const posix_spawnattr_t *restrict attributes, char *const arguments[restrict],
                           char *const environment[restrict]) {
     rs_follow_look_at(path, false);
-    FOLLOWED(followed, environment);
-    return real.posix_spawn(pid, path, actions, attributes, arguments, followed);
+    EXECUTES(environment, real.posix_spawn(pid, path, actions, attributes, arguments, followed));
 }
 
 RS_EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
@@ -101,6 +100,5 @@ RS_EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
                            const posix_spawnattr_t *restrict attributes, char *const arguments[restrict],
                            char *const environment[restrict]) {
     rs_follow_look_at(file, true);
-    FOLLOWED(followed, environment);
-    return real.posix_spawnp(pid, file, actions, attributes, arguments, followed);
+    EXECUTES(environment, real.posix_spawnp(pid, file, actions, attributes, arguments, followed));
 }

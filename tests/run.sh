@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh: all tests, or those named: the unit tests (each program $B/unit/test_*, with cmocka), those of every call by its
-# name (tests/surface), and the end-to-end ones.
+# name (tests/surface), the end-to-end ones, and the cases (tests/cases) a few times each.
 #
-#     tests/run.sh [unit] [surface] [e2e]       `make test` has built what they need
+#     tests/run.sh [unit] [surface] [e2e] [cases]       `make test` has built what they need
 #
 # What each suite says is shown as it runs; those that failed are named again at the end, and the last line is
 # `N passed, N failed, N skipped`. The exit code is 1 when anything failed, and when nothing ran.
@@ -51,10 +51,10 @@ sum() {
 }
 
 # A script that ends with a line `N passed, N failed, N skipped`.
-run_script() { # SCRIPT
+run_script() { # SCRIPT ARGUMENT...
     local suite=${1#tests/} code numbers
     echo "== $suite"
-    timeout -k 5 "$LIMIT" "$1" </dev/null 2>&1 | tee "$output"
+    timeout -k 5 "$LIMIT" "$@" </dev/null 2>&1 | tee "$output"
     code=${PIPESTATUS[0]}
     numbers=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$output" | tail -n 1)
     # shellcheck disable=SC2086 # three words
@@ -82,16 +82,21 @@ e2e() {
     LIMIT=$((LIMIT * 3)) run_script tests/e2e/run.sh
 }
 
+cases() {
+    run_script tests/cases/cases.sh 3
+}
+
 for kind in "${@:-}"; do
     case $kind in
     '')
         unit
         surface
         e2e
+        cases
         ;;
-    unit | surface | e2e) "$kind" ;;
+    unit | surface | e2e | cases) "$kind" ;;
     *)
-        echo "usage: $0 [unit] [surface] [e2e]" >&2
+        echo "usage: $0 [unit] [surface] [e2e] [cases]" >&2
         exit 2
         ;;
     esac

@@ -160,6 +160,31 @@ enum rs_handover {
     RS_HANDOVER_COUNT
 };
 
+/* What a connection speaks, as far as it was recognised (preload/wire.h). */
+enum rs_wire_protocol {
+    RS_WIRE_NEW,     /* nothing has passed yet, or too little to tell */
+    RS_WIRE_UNKNOWN, /* bytes: nothing is known but that they passed */
+    RS_WIRE_TLS,     /* encrypted from the first byte on, or from where the protocol switched to it */
+    RS_WIRE_HTTP1,   /* a request is answered; no more is read than that */
+    RS_WIRE_HTTP2,   /* many requests at once, by design */
+    RS_WIRE_NATS,    /* the same */
+    RS_WIRE_AMQP,    /* the same */
+    RS_WIRE_POSTGRESQL,
+    RS_WIRE_RESP, /* Redis, Valkey, KeyDB */
+    RS_WIRE_MYSQL,
+    RS_WIRE_COUNT
+};
+
+/* What a context has begun on the connection and not brought to its end. */
+enum rs_wire_transaction {
+    RS_TRANSACTION_NONE,
+    RS_TRANSACTION_OPEN,       /* BEGIN, MULTI; with autocommit off: from the first statement on */
+    RS_TRANSACTION_FAILED,     /* PostgreSQL's E: it can only be rolled back */
+    RS_TRANSACTION_WATCH,      /* RESP: WATCH */
+    RS_TRANSACTION_SUBSCRIBED, /* RESP: SUBSCRIBE and its kin, MONITOR: messages come unasked */
+    RS_TRANSACTION_COUNT
+};
+
 enum rs_finding_kind {
     RS_FINDING_foreign_io,
     RS_FINDING_foreign_close,

@@ -70,13 +70,20 @@ const char *rs_handover_name(uint32_t reason) {
 }
 
 const char *rs_protocol_name(uint32_t protocol) {
-    static const char *const names[] = {NULL,   NULL,   "TLS",        "HTTP/1", "HTTP/2",
-                                        "NATS", "AMQP", "PostgreSQL", "RESP",   "MySQL"};
-    return protocol < sizeof names / sizeof *names ? names[protocol] : NULL;
+    static const char *const names[RS_WIRE_COUNT] = {
+        [RS_WIRE_TLS] = "TLS",   [RS_WIRE_HTTP1] = "HTTP/1", [RS_WIRE_HTTP2] = "HTTP/2",
+        [RS_WIRE_NATS] = "NATS", [RS_WIRE_AMQP] = "AMQP",    [RS_WIRE_POSTGRESQL] = "PostgreSQL",
+        [RS_WIRE_RESP] = "RESP", [RS_WIRE_MYSQL] = "MySQL",
+    };
+    return protocol < RS_WIRE_COUNT ? names[protocol] : NULL;
 }
 
 const char *rs_transaction_words(uint32_t transaction) {
-    static const char *const words[] = {NULL, "a transaction", "a transaction", "a transaction (WATCH)",
-                                        "a subscription"};
-    return transaction < sizeof words / sizeof *words ? words[transaction] : NULL;
+    static const char *const words[RS_TRANSACTION_COUNT] = {
+        [RS_TRANSACTION_OPEN] = "a transaction",
+        [RS_TRANSACTION_FAILED] = "a transaction",
+        [RS_TRANSACTION_WATCH] = "a transaction (WATCH)",
+        [RS_TRANSACTION_SUBSCRIBED] = "a subscription",
+    };
+    return transaction < RS_TRANSACTION_COUNT ? words[transaction] : NULL;
 }
