@@ -100,7 +100,7 @@ static void take(int fd, struct rs_description *description, uint64_t tag, enum 
 }
 
 enum rs_lease rs_lease(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
-    struct rs_outstanding outstanding;
+    struct rs_outstanding outstanding = {0};
     uint64_t owner = tag & RS_TAG_OWNER;
     bool plain =
         is_sent_only(description) || (rs_flags_of(description) & RS_DESCRIPTION_LEASED && !is_stream(fd, description));

@@ -80,7 +80,7 @@ static void read_lines(const char *text, size_t size) {
 
 /* The file's content, in memory that stays; NULL after a line on the log. */
 static const char *read_file(const char *path, size_t *size) {
-    struct stat status;
+    struct stat status = {0};
     long fd = rs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), got = 0;
     char *text = NULL;
     *size = 0;

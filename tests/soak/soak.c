@@ -195,22 +195,29 @@ static char *read_whole(const char *path) {
     return text;
 }
 
-/* One of the guard's tables is not counted: a place for each of the last two million descriptions' ids, 8 MiB, which become
- * real one after the other and then are used again. It is the only shared mapping of that size. */
-static long table_by_id(void) {
+/* Two things that the guard maps are bounded, but do not settle within a minute, and are not counted:
+ * - a place for each of the last two million descriptions' ids, 8 MiB, which become real one after the other and then are used
+ *   again: the only shared mapping of /dev/zero of that size;
+ * - the packets of a trace that are being written: some for each thread that there is, so with the load they come and go. */
+static long bounded(void) {
+    long kilobytes = 0;
     for (const char *at = read_whole("/proc/self/smaps"); (at = strstr(at, " rw-s ")); at++) {
-        if (field(at, "\nSize:") == 8192 && !strncmp(at + strcspn(at, "/\n"), "/dev/zero", 9))
-            return field(at, "\nRss:");
+        size_t length = strcspn(at, "\n");
+        const char *path = memchr(at, '/', length);
+        if (!path) continue;
+        bool by_id = field(at, "\nSize:") == 8192 && !strncmp(path, "/dev/zero", 9);
+        bool packet = memmem(at, length, "/stream_", 8) || memmem(at, length, "/kept_", 6);
+        if (by_id || packet) kilobytes += field(at, "\nRss:");
     }
-    return 0;
+    return kilobytes;
 }
 
 static void note_memory(long second) {
     static long warm = -1, most;
     const char *text = read_whole("/proc/self/smaps_rollup");
     long all = field(text, "\nRss:"), anonymous = field(text, "\nAnonymous:");
-    long by_id = soak.guarded ? table_by_id() : 0, resident = all - by_id;
-    soak_say("%ld s: %ld KiB resident, and %ld KiB of places by id; %ld KiB anonymous", second, resident, by_id,
+    long aside = soak.guarded ? bounded() : 0, resident = all - aside;
+    soak_say("%ld s: %ld KiB resident, and %ld KiB of ids and packets; %ld KiB anonymous", second, resident, aside,
              anonymous);
     if (second < (options.seconds < 2 * WARM_SECONDS ? options.seconds / 2 : WARM_SECONDS)) return;
     if (warm < 0) warm = most = resident;

@@ -1,7 +1,7 @@
 /* test_recorder.c: what was recorded can be read again, whatever happened meanwhile. There is one trace in a process,
  * so each test records in a child, and the parent reads. */
-#include "tests/unit/make_trace.h"
 #include "tests/soak/sanitize.h"
+#include "tests/unit/make_trace.h"
 #include "tests/unit/unit.h"
 #include "tracer/reader.h"
 #include "tracer/recorder.h"
