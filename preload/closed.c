@@ -22,7 +22,7 @@ bool rs_closed_start(void) {
 void rs_closed_note(int fd, const struct rs_description *description) {
     if ((uint32_t)fd >= rs_slot_count) return;
     uint64_t owner = rs_owner_of(description);
-    bool concerns_context = owner || rs_thread.current;
+    bool wanted = (owner || rs_thread.current) && rs_looked_for(RS_FINDING_bad_close);
     closed[fd] = (struct rs_closed){
         .description = rs_id_of(description),
         .owner = owner,
@@ -30,7 +30,7 @@ void rs_closed_note(int fd, const struct rs_description *description) {
         .at = rs_clock_mark(),
         .opened = description->opened,
         .opener = description->opener,
-        .stack = concerns_context ? rs_stack_take() : 0,
+        .stack = wanted ? rs_stack_take_short() : 0,
         .thread = rs_trace_tid(),
         .opened_stack = description->opened_stack,
         .kind = description->kind,

@@ -181,8 +181,11 @@ static bool waits(const struct rs_outstanding *outstanding) {
     return outstanding->unread && outstanding->unread != ~0u;
 }
 
+/* By its protocol, or as one thread reads what others have asked for. (Where a protocol has one answer after the other, somebody
+ * else has just tidied up.) */
 static bool is_multiplexed(const struct rs_exchange *exchange) {
-    return rs_wire_is_multiplexed(&exchange->wire) || (exchange->read_by_others && !counts(exchange));
+    if (rs_wire_is_multiplexed(&exchange->wire)) return true;
+    return exchange->read_by_others && !rs_wire_is_answered(&exchange->wire);
 }
 
 /* By the messages that were recognised. What waits unread while nothing is owed was sent unasked, and is nobody's. */

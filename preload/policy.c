@@ -46,7 +46,7 @@ bool rs_is_refused(int fd) {
     const struct rs_description *description = rs_lookup(fd);
     if (!rs_known(description) || !rs_was_refused(description, rs_thread.current)) return false;
     uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_RELAXED);
-    return (tag & RS_TAG_OWNER) != rs_thread.current || tag & RS_TAG_LATE;
+    return (tag & RS_TAG_OWNER) != rs_thread.current || tag & (RS_TAG_LATE | RS_TAG_FORKED | RS_TAG_DEBT);
 }
 
 /* The call goes on, and what it does to the exchange is followed. */

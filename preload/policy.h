@@ -72,8 +72,8 @@ static inline void rs_note_phase(struct rs_description *description, enum rs_ope
 }
 
 /* result: what the real call returned, errno as it left it. bytes: where those are that it moved. */
-static inline void rs_end_call_on(struct rs_call call, int fd, enum rs_operation operation, int64_t result,
-                                  struct rs_bytes_of bytes) {
+__attribute__((always_inline)) static inline void
+rs_end_call_on(struct rs_call call, int fd, enum rs_operation operation, int64_t result, struct rs_bytes_of bytes) {
     struct rs_description *description = call.description;
     if (description) {
         rs_note_operation(description, operation);
@@ -87,7 +87,8 @@ static inline void rs_end_call_on(struct rs_call call, int fd, enum rs_operation
     }
 }
 
-static inline void rs_end_call(struct rs_call call, int fd, enum rs_operation operation, int64_t result) {
+__attribute__((always_inline)) static inline void rs_end_call(struct rs_call call, int fd, enum rs_operation operation,
+                                                              int64_t result) {
     rs_end_call_on(call, fd, operation, result, (struct rs_bytes_of){NULL, 0, RS_BYTES_UNSEEN});
 }
 

@@ -23,6 +23,7 @@
 #define OWN_FRAMES 8
 /* A stack is not larger; the next one is further away. */
 #define FURTHEST_FRAME (8u << 20)
+#define SHORT_STACK 8u
 #define NEAR_ENOUGH (32u << 10)
 
 /* An arena header: frames, flags and the epoch (which process of a family of forks) in whose trace it stands. */
@@ -163,9 +164,9 @@ static int collect_with(int (*unwinder)(void **, int), void **addresses, uint32_
 }
 
 /* Kept out of rs_stack_take so that its buffer is not on the stack of a caller that takes none. */
-__attribute__((noinline)) static uint32_t take(void) {
+__attribute__((noinline)) static uint32_t take(uint32_t depth) {
     void *addresses[RS_STACK_MAX + OWN_FRAMES];
-    uint32_t most = wanted + OWN_FRAMES;
+    uint32_t most = depth + OWN_FRAMES;
     uint32_t first;
     int (*unwinder)(void **, int) = __atomic_load_n(&unwind, __ATOMIC_RELAXED);
     if (rs_unlikely(!rs_thread.began) && has_libgcc()) unwinder = unwind_with_libgcc;
@@ -176,8 +177,9 @@ __attribute__((noinline)) static uint32_t take(void) {
     if (count <= 0) return 0;
     uint32_t frames = (uint32_t)count;
     while (frames && !addresses[first + frames - 1]) frames--;
-    uint32_t flags = frames > wanted || first + frames == most ? RS_STACK_TRUNCATED : 0;
-    if (frames > wanted) frames = wanted;
+    bool cut = frames > depth || first + frames == most;
+    uint32_t flags = cut && depth == wanted ? RS_STACK_TRUNCATED : 0;
+    if (frames > depth) frames = depth;
     return rs_stack_intern((const uint64_t *)(void *)(addresses + first), frames, flags);
 }
 
@@ -192,14 +194,22 @@ static bool on_alternate_stack(uintptr_t frame) {
     return false;
 }
 
-uint32_t rs_stack_take(void) {
+static uint32_t take_up_to(uint32_t depth) {
     uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
     if (!wanted || (rs_thread.vfork_child && rs_in_vfork_child())) return 0;
     if (rs_unlikely(rs_thread.inside)) {
         if (!left_by_a_jump(frame)) return 0;
         leave_unwinder();
     }
-    return on_alternate_stack(frame) ? 0 : take();
+    return on_alternate_stack(frame) ? 0 : take(depth);
+}
+
+uint32_t rs_stack_take(void) {
+    return take_up_to(wanted);
+}
+
+uint32_t rs_stack_take_short(void) {
+    return take_up_to(wanted < SHORT_STACK ? wanted : SHORT_STACK);
 }
 
 void rs_stack_pipe_lost(void) {

@@ -35,6 +35,9 @@ bool rs_stack_start(uint32_t depth);
 /* The calling thread's stack without the guard's own frames; 0: none (depth 0, no unwinder, table full). errno is kept. */
 uint32_t rs_stack_take(void);
 
+/* The innermost eight frames of it: for what is taken often and looked at seldom. */
+uint32_t rs_stack_take_short(void);
+
 /* A thread begins, in no signal handler: libunwind's thread-local variables are made now. Their first use asks the memory allocator
  * for them, and when that is in a signal handler the allocator may be what the handler has interrupted. Threads that were not
  * seen to begin use libgcc's unwinder, which has none. */
