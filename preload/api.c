@@ -1,4 +1,5 @@
 /* api.c: the functions that applications call. include/reqscope.h is their documentation. */
+#include "preload/closed.h"
 #include "preload/context.h"
 #include "preload/coverage.h"
 #include "preload/ending.h"
@@ -23,6 +24,7 @@ RS_EXPORT __typeof__(reqscope_local_get) reqscope_local_get;
 RS_EXPORT __typeof__(reqscope_local_set) reqscope_local_set;
 
 static void make_current(uint64_t id) {
+    rs_closed_settle();
     if (id == rs_thread.current) return;
     rs_thread.current = id;
     rs_event_context_switch(id);
@@ -68,7 +70,7 @@ static void leave(struct rs_context *context, uint64_t id) {
 
 void reqscope_end(reqscope_id id) {
     struct rs_context *context = rs_on ? rs_context_find(id) : NULL;
-    if (!context || !rs_context_live(context)) return;
+    if (!context || !rs_context_live(context) || rs_context_is_over(id)) return;
     uint64_t before = rs_thread.current, parent = context->parent;
     bool began_here = context->thread == rs_trace_tid();
     make_current(id);
@@ -148,7 +150,7 @@ int reqscope_active(void) {
 /* The current context, if it is live; NULL with errno ENOENT. */
 static struct rs_context *current_context(void) {
     struct rs_context *context = rs_context_find(rs_thread.current);
-    if (context && rs_context_live(context)) return context;
+    if (context && rs_context_live(context) && !rs_context_is_over(rs_thread.current)) return context;
     errno = ENOENT;
     return NULL;
 }

@@ -51,15 +51,24 @@ const struct rs_closed *rs_closed_of_user(int fd) {
     return before && rs_thread.current && before->owner == rs_thread.current ? before : NULL;
 }
 
-void rs_closed_once(int fd, const void *caller) {
-    rs_thread.closed_last = fd;
-    rs_thread.closed_from = (uintptr_t)caller;
-}
-
 /* The same call closed the number before or after this one last: it goes through them all. */
 static bool is_in_loop(int fd, const void *caller) {
     int64_t distance = (int64_t)fd - rs_thread.closed_last;
     return rs_thread.closed_from == (uintptr_t)caller && (distance == 1 || distance == -1);
+}
+
+/* Returns whether it is part of a loop, and notes it for the next one. */
+static bool next_in_loop(int fd, const void *caller) {
+    bool loop = is_in_loop(fd, caller);
+    if (loop) rs_thread.doubtful = 0; /* so the one before was, too */
+    rs_closed_settle();
+    rs_thread.closed_last = fd;
+    rs_thread.closed_from = (uintptr_t)caller;
+    return loop;
+}
+
+void rs_closed_once(int fd, const void *caller) {
+    next_in_loop(fd, caller);
 }
 
 static bool still_tidies_up(void) {
@@ -68,33 +77,48 @@ static bool still_tidies_up(void) {
 }
 
 static void find(int fd, enum rs_operation operation, const struct rs_closed *before) {
-    struct rs_description description = {.kind = RS_KIND_UNKNOWN};
-    struct rs_details details = {.closed = before};
-    if (before) {
-        description.id = before->description;
-        description.tag = before->owner;
-        description.opener = before->opener;
-        description.opened = before->opened;
-        description.opened_stack = before->opened_stack;
-        description.opened_by = before->opened_by;
-        description.kind = before->kind;
-    }
-    rs_found_of(RS_FINDING_bad_close, operation, fd, &description, &details);
+    rs_found_of(RS_FINDING_bad_close, operation, fd,
+                &(struct rs_description){
+                    .id = before->description,
+                    .tag = before->owner,
+                    .opener = before->opener,
+                    .opened = before->opened,
+                    .opened_stack = before->opened_stack,
+                    .opened_by = before->opened_by,
+                    .kind = before->kind,
+                },
+                &(struct rs_details){.closed = before});
+}
+
+RS_COLD void rs_closed_settle_slow(void) {
+    int fd = rs_thread.doubtful - 1;
+    rs_thread.doubtful = 0;
+    struct rs_description nothing = {.kind = RS_KIND_UNKNOWN};
+    rs_found_of(RS_FINDING_bad_close, RS_OP_close, fd, &nothing,
+                &(struct rs_details){.user = rs_thread.doubtful_context, .used_stack = rs_thread.doubtful_stack});
 }
 
 RS_COLD void rs_closed_twice(int fd, enum rs_operation operation, const void *caller) {
     if (fd < 0 || !rs_tables_are_ours()) return;
-    bool loop = is_in_loop(fd, caller);
-    rs_closed_once(fd, caller);
-    if (loop || !rs_looked_for(RS_FINDING_bad_close) || still_tidies_up()) return;
+    int saved = errno;
+    bool loop = next_in_loop(fd, caller);
     const struct rs_closed *before = rs_closed_before(fd);
-    /* With no context on either side it is start-up, or a program that knows of none. */
-    if (!rs_thread.current && !(before && (before->owner || before->closer))) return;
-    find(fd, operation, before);
+    if (!loop && rs_looked_for(RS_FINDING_bad_close) && !still_tidies_up()) {
+        /* With no context on either side it is start-up, or a program that knows of none. */
+        if (before && (rs_thread.current || before->owner || before->closer)) {
+            find(fd, operation, before);
+        } else if (!before && rs_thread.current) {
+            rs_thread.doubtful_context = rs_thread.current;
+            rs_thread.doubtful_stack = rs_stack_take();
+            rs_thread.doubtful = fd + 1;
+        }
+    }
+    errno = saved;
 }
 
 void rs_closed_forked(void) {
     tidies_up = true;
     last_id_at_fork = rs_last_description();
     rs_thread.closed_from = 0;
+    rs_thread.doubtful = 0;
 }

@@ -39,11 +39,17 @@ const struct rs_closed *rs_closed_of_user(int fd);
 
 /* close(fd) has answered EBADF: is that the second close of something? Then it is found. caller: where the close stands. A loop over
  * numbers, as programs close all that they may have inherited, is none, nor is what a fork's child does before it has opened
- * anything of its own. errno kept. */
+ * anything of its own. Of a number that was never open it is not known whether a loop begins with it: then it is found when the
+ * thread's next close, or change of context, shows that none did (rs_closed_settle). errno kept. */
 void rs_closed_twice(int fd, enum rs_operation operation, const void *caller);
 
-/* A close that succeeded, for the same. */
+/* A close that succeeded, or is refused, for the same. */
 void rs_closed_once(int fd, const void *caller);
+void rs_closed_settle_slow(void);
+
+static inline void rs_closed_settle(void) {
+    if (rs_unlikely(rs_thread.doubtful)) rs_closed_settle_slow();
+}
 
 /* In a fork's child. */
 void rs_closed_forked(void);

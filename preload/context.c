@@ -32,8 +32,9 @@ static struct {
 } * shared;
 static int levels;
 static uint32_t node_count;
-static uint32_t *heads;    /* private: each place's list of nodes */
-static struct node *nodes; /* private; node 0 is none */
+static uint32_t *heads;     /* private: each place's list of nodes */
+static uint64_t *left_here; /* private: by place, the id that this process, a fork's child, has ended for itself */
+static struct node *nodes;  /* private; node 0 is none */
 static struct rs_freelist free_nodes = {.next = 1};
 
 bool rs_contexts_start(void) {
@@ -45,7 +46,8 @@ bool rs_contexts_start(void) {
     shared = rs_reserve_shared(1, sizeof *shared);
     heads = rs_reserve_private(all, sizeof *heads);
     nodes = rs_reserve_private(node_count, sizeof *nodes);
-    return places && shared && heads && nodes;
+    left_here = rs_reserve_private(all, sizeof *left_here);
+    return places && shared && heads && nodes && left_here;
 }
 
 static struct rs_context *place_of(uint64_t id, int level) {
@@ -103,7 +105,7 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     context->thread = rs_trace_tid();
     context->process = rs_pid;
     context->origin = origin;
-    context->ended_in = 0;
+    __atomic_store_n(&context->ended_in, 0, __ATOMIC_RELAXED);
     context->owned_here = (struct rs_owned){0};
     heads[context - places] = 0;
     copy_label(context->label, label);
@@ -129,9 +131,22 @@ bool rs_context_ever(uint64_t id) {
     return id && id <= __atomic_load_n(&shared->last_id, __ATOMIC_RELAXED);
 }
 
+static uint64_t *left_of(const struct rs_context *context) {
+    return &left_here[context - places];
+}
+
+bool rs_context_is_over(uint64_t id) {
+    const struct rs_context *context = rs_context_find(id);
+    /* Its place is another's by now: so it ended long ago. */
+    if (!context) return rs_context_ever(id);
+    if (__atomic_load_n(left_of(context), __ATOMIC_RELAXED) == id) return true;
+    return !rs_context_live(context) && __atomic_load_n(&context->ended_in, __ATOMIC_RELAXED) == rs_pid;
+}
+
 bool rs_context_finish(struct rs_context *context, uint64_t id) {
     uint64_t live = id << 1 | 1;
-    context->ended_in = rs_pid;
+    if (context->process != rs_pid) return __atomic_exchange_n(left_of(context), id, __ATOMIC_ACQ_REL) != id;
+    __atomic_store_n(&context->ended_in, rs_pid, __ATOMIC_RELAXED);
     return __atomic_compare_exchange_n(&context->key, &live, id << 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 

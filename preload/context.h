@@ -36,7 +36,7 @@ struct rs_context {
     uint32_t thread;   /* that began it */
     uint32_t origin;   /* enum rs_origin */
     uint32_t process;  /* that began it */
-    uint32_t ended_in; /* the process that ended it */
+    uint32_t ended_in; /* the process that ended it; atomic */
     struct rs_owned owned_here;
     char label[RS_LABEL_SIZE];
 };
@@ -51,12 +51,16 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin);
 struct rs_context *rs_context_find(uint64_t id);
 
 bool rs_context_live(const struct rs_context *context);
+
+/* Is it over for this process? A fork's child and its parent may each go on with a context that the other one has ended. */
+bool rs_context_is_over(uint64_t id);
 bool rs_context_ever(uint64_t id);
 static inline uint64_t rs_context_id(const struct rs_context *context) {
     return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) >> 1;
 }
 
-/* Marks it ended; false when it was not live: somebody else ended it. After that its place may be another's at any moment. */
+/* Marks it ended; false when it was not live here: somebody else ended it. After that its place may be another's at any moment. A
+ * fork's child that ends what it came with ends it for itself: to the process that began it, it goes on. */
 bool rs_context_finish(struct rs_context *context, uint64_t id);
 
 /* A description of its own more, or less. id may be 0 or unknown: then NULL is returned. */

@@ -4,11 +4,6 @@
 #include "preload/lease.h"
 #include "preload/policy.h"
 
-bool rs_context_is_over(uint64_t id) {
-    const struct rs_context *context = rs_context_find(id);
-    return context && !rs_context_live(context) && context->ended_in == rs_pid;
-}
-
 static bool is_leak(int fd, const struct rs_description *description, uint64_t id) {
     if (!rs_looked_for(RS_FINDING_leak) || description->opener != id || rs_inherited(description)) return false;
     if (rs_flags_of(description) & RS_DESCRIPTION_SHARED) return false;

@@ -12,7 +12,4 @@
 /* The context is over, and nothing of it runs any more by its own doing. Called by the thread that ended it. */
 void rs_context_left(uint64_t id, const struct rs_owned *owned);
 
-/* Has this process ended the context? (A fork's parent may end what its child goes on with.) */
-bool rs_context_is_over(uint64_t id);
-
 #endif

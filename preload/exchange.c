@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,10 +28,14 @@ struct rs_exchange *rs_exchange_of(const struct rs_description *description) {
     return &exchanges[rs_place_of(description)];
 }
 
-void rs_exchange_watch(struct rs_description *description) {
+void rs_exchange_reset(struct rs_description *description) {
     struct rs_exchange *exchange = rs_exchange_of(description);
     __atomic_store_n(&exchange->process, 0, __ATOMIC_RELAXED);
     memset(&exchange->sender, 0, sizeof *exchange - offsetof(struct rs_exchange, sender));
+}
+
+void rs_exchange_watch(struct rs_description *description) {
+    rs_exchange_reset(description);
     rs_set_stream(description, RS_STREAM_WATCHED);
 }
 
@@ -165,11 +170,11 @@ static bool counts(const struct rs_exchange *exchange) {
     return !exchange->missed && rs_wire_counts(&exchange->wire);
 }
 
-/* Has the peer closed its side, with nothing before that? */
+/* Has the peer closed its side, or reset the connection? (Asked so that an error that waits is still the program's to see.) */
 static bool peer_is_gone(int fd) {
-    char byte;
-    long result = rs_sys(SYS_recvfrom, fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, NULL, NULL);
-    return !result || (result < 0 && result != -EAGAIN && result != -EINTR);
+    struct pollfd wait = {fd, POLLRDHUP, 0};
+    struct timespec none = {0, 0};
+    return rs_sys(SYS_ppoll, &wait, 1, &none, NULL, 0) == 1 && wait.revents & (POLLRDHUP | POLLHUP | POLLERR);
 }
 
 static bool is_blocking(int fd) {
@@ -207,8 +212,8 @@ static enum rs_exchange_state by_bytes(int fd, const struct rs_description *desc
 enum rs_exchange_state rs_exchange_look(int fd, const struct rs_description *description, uint64_t user,
                                         enum rs_operation operation, struct rs_outstanding *outstanding) {
     static const struct rs_exchange none = {0};
-    bool watched = rs_stream_of(description) & RS_STREAM_WATCHED;
-    const struct rs_exchange *exchange = watched ? rs_exchange_of(description) : &none;
+    bool known = rs_stream_of(description) & (RS_STREAM_WATCHED | RS_STREAM_DATAGRAM);
+    const struct rs_exchange *exchange = known ? rs_exchange_of(description) : &none;
     *outstanding = (struct rs_outstanding){
         .sender = exchange->sent ? exchange->sender : 0,
         .sent = exchange->sent,
@@ -227,4 +232,12 @@ void rs_exchange_handed_over(struct rs_description *description, bool debt) {
     if (debt) return;
     rs_set_phase(description, RS_PHASE_IDLE);
     if (rs_stream_of(description) & RS_STREAM_WATCHED) rs_exchange_of(description)->sent = 0;
+}
+
+void rs_exchange_note_debt(struct rs_description *description, uint64_t sender) {
+    struct rs_exchange *exchange = rs_exchange_of(description);
+    if (exchange->sent) return;
+    exchange->sender = sender;
+    exchange->sent = 1;
+    exchange->sent_at = rs_clock_mark();
 }

@@ -50,6 +50,9 @@ struct rs_exchange {
 
 bool rs_exchanges_start(void);
 
+/* Nothing has passed on it. */
+void rs_exchange_reset(struct rs_description *description);
+
 /* The description is a connection of this process's making from now on. */
 void rs_exchange_watch(struct rs_description *description);
 
@@ -81,6 +84,9 @@ struct rs_outstanding {
 /* The state as the context `user` meets it that is about to do `operation`. Cold: asks the kernel what waits unread. */
 enum rs_exchange_state rs_exchange_look(int fd, const struct rs_description *description, uint64_t user,
                                         enum rs_operation operation, struct rs_outstanding *outstanding);
+
+/* Of a datagram socket only this is kept: who had sent what may still be answered, when it changes hands. */
+void rs_exchange_note_debt(struct rs_description *description, uint64_t sender);
 
 /* It has changed hands. What was owed to the one before is over, but for a debt. */
 void rs_exchange_handed_over(struct rs_description *description, bool debt);

@@ -40,8 +40,9 @@ static inline bool rs_is_let_through(const struct rs_finding *finding) {
 
 /* What a kind of finding has to tell besides; zeros and NULLs: nothing. */
 struct rs_details {
-    uint64_t user;  /* 0: the current context */
-    uint64_t owner; /* 0: the description's */
+    uint64_t user;       /* 0: the current context */
+    uint64_t owner;      /* 0: the description's */
+    uint32_t used_stack; /* 0: it is taken now */
     const struct rs_outstanding *outstanding;
     const struct rs_closed *closed;
     uint64_t first_user;

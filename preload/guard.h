@@ -20,6 +20,9 @@ struct rs_thread {
     int cancel_before;     /* whether the thread could be cancelled before `inside` was raised */
     int closed_last;       /* the number that it closed last, and from where: closed.h */
     uint64_t closed_from;
+    int doubtful; /* a number + 1 that it closed and of which nothing is known; 0: none */
+    uint32_t doubtful_stack;
+    uint64_t doubtful_context;
     uint32_t began; /* what its first stack needs has been made ready: rs_stack_thread_begins */
 };
 

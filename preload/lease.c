@@ -99,16 +99,28 @@ static void take(int fd, struct rs_description *description, uint64_t tag, enum 
     }
 }
 
+/* Datagrams: who reads, reads the answer to what another has sent; who sends leaves him the chance. */
+static enum rs_lease lease_datagrams(int fd, enum rs_operation operation, struct rs_description *description,
+                                     uint64_t tag) {
+    uint64_t owner = tag & RS_TAG_OWNER;
+    bool sent = rs_phase_of(description) == RS_PHASE_SENT && owner;
+    if (sent && rs_operation_receives(operation)) return RS_LEASE_FOREIGN;
+    if (sent) rs_exchange_note_debt(description, owner);
+    take(fd, description, tag, sent ? RS_HANDOVER_INDEBTED : RS_HANDOVER_LEASED);
+    return RS_LEASE_TAKEN;
+}
+
 enum rs_lease rs_lease(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     struct rs_outstanding outstanding = {0};
     uint64_t owner = tag & RS_TAG_OWNER;
-    bool plain =
-        is_sent_only(description) || (rs_flags_of(description) & RS_DESCRIPTION_LEASED && !is_stream(fd, description));
+    enum rs_handover reason = tag & RS_TAG_POOLED ? RS_HANDOVER_TAKEN : RS_HANDOVER_LEASED;
     enum rs_exchange_state state = RS_EXCHANGE_COMPLETE;
-    if (!plain) state = rs_exchange_look(fd, description, rs_thread.current, operation, &outstanding);
+    if (is_sent_only(description)) return lease_datagrams(fd, operation, description, tag);
+    if (is_stream(fd, description))
+        state = rs_exchange_look(fd, description, rs_thread.current, operation, &outstanding);
     if (state == RS_EXCHANGE_MULTIPLEXED) return share(fd, description);
     if (!may_take(fd, operation, description, owner, state, &outstanding)) return RS_LEASE_REFUSED;
-    take(fd, description, tag, state == RS_EXCHANGE_DEBT ? RS_HANDOVER_INDEBTED : RS_HANDOVER_LEASED);
+    take(fd, description, tag, state == RS_EXCHANGE_DEBT ? RS_HANDOVER_INDEBTED : reason);
     return RS_LEASE_TAKEN;
 }
 
@@ -117,9 +129,10 @@ bool rs_lease_with_debt(int fd, enum rs_operation operation, struct rs_descripti
     if (!rs_operation_receives(operation)) return true;
     enum rs_exchange_state state = rs_exchange_look(fd, description, rs_thread.current, operation, &outstanding);
     if (state == RS_EXCHANGE_DEBT) return true;
-    rs_unmark(description, RS_TAG_DEBT);
     uint64_t sender = outstanding.sender;
-    if (state != RS_EXCHANGE_OWED || !sender || sender == rs_thread.current) return true;
-    return rs_found_of(RS_FINDING_dirty_handover, operation, fd, description,
-                       &(struct rs_details){.owner = sender, .outstanding = &outstanding});
+    bool allowed = state != RS_EXCHANGE_OWED || !sender || sender == rs_thread.current ||
+                   rs_found_of(RS_FINDING_dirty_handover, operation, fd, description,
+                               &(struct rs_details){.owner = sender, .outstanding = &outstanding});
+    if (allowed) rs_unmark(description, RS_TAG_DEBT);
+    return allowed;
 }

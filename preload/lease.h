@@ -14,7 +14,7 @@
 /* May this description change hands? */
 bool rs_may_be_leased(int fd, const struct rs_description *description);
 
-enum rs_lease { RS_LEASE_TAKEN, RS_LEASE_SHARED, RS_LEASE_REFUSED };
+enum rs_lease { RS_LEASE_TAKEN, RS_LEASE_SHARED, RS_LEASE_REFUSED, RS_LEASE_FOREIGN /* it may not, after all */ };
 
 /* The current context is about to use what `tag` says another has, or nobody. */
 enum rs_lease rs_lease(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag);

@@ -58,6 +58,11 @@ static struct rs_call go_on(struct rs_description *description, uint64_t id, enu
 
 /* ---- another context's ---------------------------------------------------------------------------------------------- */
 
+static struct rs_call strictly(int fd, enum rs_operation operation, const struct rs_description *description) {
+    bool allowed = rs_found(RS_FINDING_foreign_io, operation, fd, description);
+    return allowed ? (struct rs_call){NULL, rs_id_of(description)} : refuse_description(description);
+}
+
 static struct rs_call leased(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     uint64_t id = rs_id_of(description);
     /* Refused once, refused for good: what it had sent may be half done. */
@@ -70,6 +75,8 @@ static struct rs_call leased(int fd, enum rs_operation operation, struct rs_desc
         return go_on(description, id, operation);
     case RS_LEASE_SHARED:
         return (struct rs_call){NULL, id};
+    case RS_LEASE_FOREIGN:
+        return strictly(fd, operation, description);
     default:
         return refuse_description(description);
     }
@@ -78,8 +85,7 @@ static struct rs_call leased(int fd, enum rs_operation operation, struct rs_desc
 static RS_COLD struct rs_call foreign(int fd, enum rs_operation operation, struct rs_description *description,
                                       uint64_t tag) {
     if (rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
-    bool allowed = rs_found(RS_FINDING_foreign_io, operation, fd, description);
-    return allowed ? (struct rs_call){NULL, rs_id_of(description)} : refuse_description(description);
+    return strictly(fd, operation, description);
 }
 
 /* ---- one's own, marked ---------------------------------------------------------------------------------------------- */
@@ -173,6 +179,7 @@ RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, c
         uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE), owner = tag & RS_TAG_OWNER;
         if (tag & RS_TAG_IGNORED) return unseen;
         if (tag & RS_TAG_POOLED && rs_thread.current) {
+            if (rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
             rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_TAKEN);
             continue;
         }

@@ -3,8 +3,11 @@
 #include "preload/exchange.h"
 #include "preload/finding.h"
 #include "preload/policy.h"
+#include "tracer/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 
 /* Connections alone: whose bytes belong together. What came into the process from outside (its standard streams, say) was meant
  * to be shared. */
@@ -32,8 +35,20 @@ static bool goes_both_ways(const struct rs_description *description, enum rs_ope
     return rs_operation_receives(operation) || rs_wire_is_answered(&rs_exchange_of(description)->wire);
 }
 
+/* Has the process ended? One that nobody has waited for is there still, and holds nothing: the kernel calls it Z. */
 static bool is_gone(uint32_t process) {
-    return rs_sys(SYS_kill, process, 0) == -ESRCH;
+    char path[64], status[512];
+    if (rs_sys(SYS_kill, process, 0) == -ESRCH) return true;
+    struct rs_text text = rs_text_in(path, sizeof path);
+    rs_text_add(&text, "/proc/");
+    rs_text_number(&text, process);
+    rs_text_add(&text, "/stat");
+    long file = rs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    long size = file < 0 ? 0 : rs_sys(SYS_read, file, status, sizeof status - 1);
+    if (file >= 0) rs_sys(SYS_close, file);
+    status[size > 0 ? size : 0] = 0;
+    const char *state = strrchr(status, ')'); /* "4711 (name) Z ...", and a name may hold anything */
+    return state && (state[1] == ' ') && (state[2] == 'Z' || state[2] == 'X');
 }
 
 /* This process is the one that uses it, from now on if none was before. */

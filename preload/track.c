@@ -67,9 +67,10 @@ void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const cha
     forget(fd);
     struct rs_description *description = make(fd, operation, kind, rs_thread.current);
     if (!description) return;
-    bool late = description->opener && rs_context_owns(description->opener, rs_place_of(description), 1) &&
-                rs_context_is_over(description->opener);
-    if (rs_unlikely(late)) rs_mark(description, description->opener, RS_TAG_LATE);
+    uint64_t opener = description->opener;
+    const struct rs_context *context = opener ? rs_context_owns(opener, rs_place_of(description), 1) : NULL;
+    bool live = !opener || (context && rs_context_live(context) && context->process == rs_pid);
+    if (rs_unlikely(!live) && rs_context_is_over(opener)) rs_mark(description, opener, RS_TAG_LATE);
     rs_note_number(fd, 0);
     rs_bind(fd, description);
     rs_event_open(fd, description, name);
@@ -119,7 +120,9 @@ void rs_duplicated(int from, int fd) {
 void rs_socket_is(int fd, int type) {
     struct rs_description *description = rs_lookup(fd);
     bool stream = (type & 0xff & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) == SOCK_STREAM;
-    if (!stream && rs_known(description) && rs_tables_are_ours()) rs_set_stream(description, RS_STREAM_DATAGRAM);
+    if (stream || !rs_known(description) || !rs_tables_are_ours()) return;
+    rs_exchange_reset(description);
+    rs_set_stream(description, RS_STREAM_DATAGRAM);
 }
 
 static void watch(struct rs_description *description) {

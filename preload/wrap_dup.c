@@ -74,7 +74,11 @@ RS_EXPORT int fcntl(int fd, int command, ...) {
 RS_EXPORT int close(int fd) {
     if (rs_unlikely(rs_thread.inside || rs_is_own(fd)) && rs_stack_is_unwinder((uintptr_t)__builtin_return_address(0)))
         return rs_own_close_by_unwinder(fd);
-    if (rs_refused_own(fd) || !rs_may_close(fd, RS_OP_close)) return -1;
+    if (rs_refused_own(fd)) {
+        rs_closed_once(fd, __builtin_return_address(0)); /* a loop goes on beyond it */
+        return -1;
+    }
+    if (!rs_may_close(fd, RS_OP_close)) return -1;
     struct rs_closing closing = rs_close_begin(fd);
     int result = real.close(fd);
     /* Interrupted or not, the number is free on Linux; only EBADF says that it was not open. */

@@ -58,18 +58,19 @@ RS_EXPORT FILE *freopen(const char *path, const char *mode, FILE *file) {
     return opened(result, RS_OP_fopen, RS_KIND_FILE, absolute(path));
 }
 
-#define CLOSES(name, refused)                                               \
-    RS_WRAP(int, name, (FILE * file)) {                                     \
-        int fd = rs_stream_number(file);                                    \
-        if (!rs_may_close(fd, RS_OP_fclose)) return refused;                \
-        if (!file) return real.name(file);                                  \
-        struct rs_closing closing = close_begin(fd, file);                  \
-        int result = real.name(file);                                       \
-        rs_close_end(fd, closing, true);                                    \
-        if (rs_unlikely(result && errno == EBADF)) {                        \
-            rs_closed_twice(fd, RS_OP_fclose, __builtin_return_address(0)); \
-        }                                                                   \
-        return result;                                                      \
+#define CLOSES(name, refused)                                                \
+    RS_WRAP(int, name, (FILE * file)) {                                      \
+        int fd = rs_stream_number(file);                                     \
+        if (!rs_may_close(fd, RS_OP_fclose)) return refused;                 \
+        if (!file) return real.name(file);                                   \
+        struct rs_closing closing = close_begin(fd, file);                   \
+        int result = real.name(file);                                        \
+        rs_close_end(fd, closing, true);                                     \
+        /* (EBADF may be a write's: a number that was known was open.) */    \
+        if (rs_unlikely(result && errno == EBADF && !closing.description)) { \
+            rs_closed_twice(fd, RS_OP_fclose, __builtin_return_address(0));  \
+        }                                                                    \
+        return result;                                                       \
     }
 CLOSES(fclose, EOF)
 CLOSES(pclose, -1)

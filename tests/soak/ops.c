@@ -790,10 +790,14 @@ static void op_job(struct worker *worker) {
     reqscope_id before = reqscope_switch(0), request = reqscope_begin("job");
     struct item item = {.count = 1, .kind = KIND_FILE, .owner = request};
     item.born = item.numbers[0] = open("/dev/zero", O_RDONLY);
-    bool sent = OPENED(item.born) && send_parcel(worker, &item, request);
-    if (item.born >= 0 && !sent) MUST(!close(item.born));
+    /* Before it is sent: who receives the job may end it at once. */
     reqscope_switch(before);
-    if (!sent) reqscope_end(request);
+    bool sent = OPENED(item.born) && send_parcel(worker, &item, request);
+    if (sent) return;
+    reqscope_switch(request);
+    if (item.born >= 0) MUST(!close(item.born));
+    reqscope_switch(before);
+    reqscope_end(request);
 }
 
 static void take_parcels(struct worker *worker) {
