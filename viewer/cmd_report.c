@@ -1,4 +1,4 @@
-/* cmd_report.c: `reqscope report`: what was found, the most frequent first. */
+/* cmd_report.c: `reqscope report`: what was found, the most frequent first, and leaks last. */
 #include "viewer/commands.h"
 #include "viewer/finding_text.h"
 #include "viewer/json.h"

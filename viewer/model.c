@@ -269,8 +269,14 @@ uint64_t model_last_time(const struct model *model) {
     return last;
 }
 
+/* What shows one request's data to another comes before what is only left lying about. */
+static int severity(const struct finding *finding) {
+    return finding->kind == RS_FINDING_leak ? 1 : 0;
+}
+
 static int compare_findings(const void *left, const void *right) {
     const struct finding *a = *(const struct finding *const *)left, *b = *(const struct finding *const *)right;
+    if (severity(a) != severity(b)) return severity(a) - severity(b);
     if (a->count != b->count) return a->count > b->count ? -1 : 1;
     if (a->time != b->time) return a->time < b->time ? -1 : 1;
     return (a->id > b->id) - (a->id < b->id);

@@ -151,7 +151,7 @@ uint64_t model_count_contexts(const struct model *model);
 uint64_t model_first_time(const struct model *model);
 uint64_t model_last_time(const struct model *model);
 
-/* All findings whose kind is in the mask (1 << enum rs_finding_kind; unknown ones always), the most frequent first. The
+/* All findings whose kind is in the mask (1 << enum rs_finding_kind; unknown ones always), leaks last, the most frequent first. The
  * array is the caller's to free. */
 const struct finding **model_findings(const struct model *model, uint32_t kinds, size_t *count);
 

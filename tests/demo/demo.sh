@@ -162,7 +162,7 @@ tell "\$ reqscope report $TRACE"
     claim "the trace can be read: $(cat "$WORK/report.err")" false
 # The first finding is enough here; the second, Bob's read, is alike.
 awk '/^foreign-io: / { findings++ } findings < 2' "$WORK/report" | quote
-tell "(and Bob's read on the same connection, alike)"
+tell "(and Bob's read on the same connection, alike; and that Alice's request ended and left it open)"
 for text in 'GET /basket?user=bob' 'GET /basket?user=alice' connect_backend ask_over; do
     claim "the report on the trace names $text" says "$WORK/report" "$text"
 done
