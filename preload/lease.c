@@ -90,6 +90,14 @@ static bool may_take(int fd, enum rs_operation operation, const struct rs_descri
                        &(struct rs_details){.owner = holder, .outstanding = outstanding});
 }
 
+void rs_lease_refuse(int fd, enum rs_operation operation, const struct rs_description *description, uint64_t owner) {
+    struct rs_outstanding outstanding = {0};
+    enum rs_exchange_state state = rs_exchange_look(fd, description, rs_thread.current, operation, &outstanding);
+    uint64_t holder = holder_of(&outstanding, state, owner);
+    rs_found_of(RS_FINDING_dirty_handover, operation, fd, description,
+                &(struct rs_details){.owner = holder, .outstanding = &outstanding});
+}
+
 /* Its owner may end meanwhile, and that is marked in the tag; another context that was faster has it. */
 static void take(int fd, struct rs_description *description, uint64_t tag, enum rs_handover reason) {
     uint64_t owner = tag & RS_TAG_OWNER;

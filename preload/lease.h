@@ -19,6 +19,9 @@ enum rs_lease { RS_LEASE_TAKEN, RS_LEASE_SHARED, RS_LEASE_REFUSED, RS_LEASE_FORE
 /* The current context is about to use what `tag` says another has, or nobody. */
 enum rs_lease rs_lease(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag);
 
+/* The current context was refused it, and tries once more: that is reported in the words of the first time. */
+void rs_lease_refuse(int fd, enum rs_operation operation, const struct rs_description *description, uint64_t owner);
+
 /* The current context, which has it, is about to use what is marked with a debt. False: refused, errno is EPERM. */
 bool rs_lease_with_debt(int fd, enum rs_operation operation, struct rs_description *description);
 

@@ -67,7 +67,7 @@ static struct rs_call leased(int fd, enum rs_operation operation, struct rs_desc
     uint64_t id = rs_id_of(description);
     /* Refused once, refused for good: what it had sent may be half done. */
     if (rs_was_refused(description, rs_thread.current)) {
-        rs_found(RS_FINDING_dirty_handover, operation, fd, description);
+        rs_lease_refuse(fd, operation, description, tag & RS_TAG_OWNER);
         return refuse(EPERM);
     }
     switch (rs_lease(fd, operation, description, tag)) {
@@ -199,7 +199,7 @@ RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, c
 /* A pool may close what it may lease; what was refused is still its owner's, and so is what a live request has open by another
  * way. Whom it belonged to is over: then it is tidied up. */
 static bool may_tidy(int fd, const struct rs_description *description, uint64_t owner) {
-    if (rs_may_be_leased(fd, description)) return !rs_was_refused(description, rs_thread.current);
+    if (rs_may_be_leased(fd, description) && !rs_was_refused(description, rs_thread.current)) return true;
     return rs_config.policy == RS_POLICY_LEASE && rs_context_is_over(owner);
 }
 

@@ -62,7 +62,7 @@ expect_finding() {
         "$(sed -n 's/^\(reqscope: [^:]*\).*/\1/p; /^bob has sent/p' "$WORK/$1.err" | paste -s -d ' ')"
 }
 
-# expect_clean NAME COUNT: no finding, nothing on the log, and from COUNT to as many contexts as there were requests
+# expect_clean NAME: no finding, and nothing on the log
 expect_clean() {
     expect "$1: the trace can be read" report "$1"
     expect_json "$1: no finding" "$WORK/$1.json" '[.findings[].sentence] == []'
