@@ -65,10 +65,15 @@ static void packet_name(char name[64], bool kept, uint32_t stream, uint64_t sequ
 
 /* ---- failing -------------------------------------------------------------------------------------------------- */
 
+/* The trace's own folder, as a number that may change at any moment: the program wants it for itself. */
+static int folder_home(void) {
+    return __atomic_load_n(&trace.folder.home, __ATOMIC_ACQUIRE);
+}
+
 static RS_COLD void fail(const char *what, const char *where, long error) {
     bool was = __atomic_exchange_n(&rs_tracing, false, __ATOMIC_RELAXED);
     trace.on = false;
-    if (was && trace.folder.home >= 0) rs_folder_mark_stopped(&trace.folder);
+    if (was && folder_home() >= 0) rs_folder_mark_stopped(&trace.folder);
     if (was || trace.begun != 2) trace.host->failed(what, where, (int)-error);
     trace.begun = 2;
 }
@@ -159,7 +164,7 @@ static void release_bytes(uint64_t size) {
 static void *map_file(const char *name, int access, int protection, uint64_t *size, long *error) {
     struct stat status;
     void *bytes = NULL;
-    long fd = *error = rs_sys(SYS_openat, trace.folder.home, name, access | O_CLOEXEC | O_NOFOLLOW);
+    long fd = *error = rs_sys(SYS_openat, folder_home(), name, access | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return NULL;
     *error = rs_sys(SYS_fstat, fd, &status);
     if (!*error) {
@@ -235,7 +240,7 @@ static void populate(struct rs_writer *writer) {
 
 /* A new file, allocated and mapped, still under its dot name; NULL after fail(). */
 static struct rs_packet *map_packet(const char *name, uint32_t size) {
-    long fd = rs_sys(SYS_openat, trace.folder.home, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    long fd = rs_sys(SYS_openat, folder_home(), name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd == -EMFILE || fd == -ENFILE)
         return NULL; /* the program's fds are used up: the event is lost, tracing is not */
     if (fd < 0) {
@@ -246,7 +251,7 @@ static struct rs_packet *map_packet(const char *name, uint32_t size) {
     struct rs_packet *packet = allocated ? NULL : rs_sys_mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd);
     rs_sys(SYS_close, fd);
     if (!packet) {
-        rs_sys(SYS_unlinkat, trace.folder.home, name, 0);
+        rs_sys(SYS_unlinkat, folder_home(), name, 0);
         fail("cannot get space for a packet in", trace.folder.path, allocated ? allocated : -ENOMEM);
     }
     return packet;
@@ -270,7 +275,7 @@ static struct rs_packet *reuse_oldest(const char *hidden, uint32_t size) {
     if (!packet) return NULL;
     bool ours = found == size && take_oldest(head);
     if (ours) release_bytes(size);
-    if (!ours || rs_sys(SYS_renameat, trace.folder.home, name + 1, trace.folder.home, hidden)) {
+    if (!ours || rs_sys(SYS_renameat, folder_home(), name + 1, folder_home(), hidden)) {
         rs_sys(SYS_munmap, packet, found);
         return NULL;
     }
@@ -291,7 +296,7 @@ static bool open_packet(struct rs_stream *stream, struct rs_writer *writer) {
     uint64_t now = rs_clock_now(&stream->clock);
     if (now < writer->last_time) now = writer->last_time;
     fill_header(packet, stream, writer, size, now);
-    long renamed = rs_sys(SYS_renameat, trace.folder.home, name, trace.folder.home, name + 1);
+    long renamed = rs_sys(SYS_renameat, folder_home(), name, folder_home(), name + 1);
     if (renamed) {
         rs_sys(SYS_munmap, packet, size);
         fail("cannot name a packet in", trace.folder.path, renamed);
@@ -338,7 +343,7 @@ static void keep_bound(struct rs_stream *own) {
         char *bytes = map_file(name + 1, O_RDONLY, PROT_READ, &size, &error);
         if (!bytes && error != -ENOENT) return;
         if (take_oldest(head) && bytes) {
-            rs_sys(SYS_unlinkat, trace.folder.home, name + 1, 0);
+            rs_sys(SYS_unlinkat, folder_home(), name + 1, 0);
             release_bytes(size);
             needed = give_up(own, &trace.streams[full.stream], bytes);
         }
@@ -689,7 +694,7 @@ void rs_trace_forked(void) {
     memset(&rs_trace_thread, 0, sizeof rs_trace_thread);
     trace.full_head = trace.full_tail = trace.bytes = 0;
     trace.stream_count = 0;
-    if (trace.folder.home >= 0) trace.host->release_descriptor(trace.folder.home);
+    if (folder_home() >= 0) trace.host->release_descriptor(folder_home());
     trace.folder.home = -1;
     trace.begun = 0;
     char name[32] = "";

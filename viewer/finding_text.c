@@ -134,12 +134,12 @@ char *finding_outstanding(const struct model *model, const struct finding *findi
     return text;
 }
 
-/* The first frame that is the application's own: of no library that the C runtime brings. */
+/* The first frame that is the application's own: of no library that the C runtime brings. Inlined ones the guard cannot see. */
 static const struct frame *own_frame(const struct frame *frames, size_t count) {
     for (size_t i = 0; i < count; i++) {
         bool runtime =
             frames[i].module && (!strncmp(frames[i].module, "libc.", 5) || !strncmp(frames[i].module, "ld-", 3));
-        bool own = frames[i].function && strncmp(frames[i].function, "reqscope_", 9);
+        bool own = frames[i].symbol && strncmp(frames[i].symbol, "reqscope_", 9);
         if (!runtime && own) return &frames[i];
     }
     for (size_t i = 0; i < count; i++)
@@ -147,11 +147,14 @@ static const struct frame *own_frame(const struct frame *frames, size_t count) {
     return NULL;
 }
 
+#define LONGEST_SYMBOL 90 /* of which the guard is sure to know all */
+
 char *finding_suppression(const struct finding *finding, const struct frame *frames, size_t count) {
     const struct frame *frame = own_frame(frames, count);
     if (!frame) return NULL;
-    if (frame->function) return memory_format("%s:fun:^%s$", finding_kind(finding), frame->function);
-    return memory_format("%s:lib:^%s$", finding_kind(finding), frame->module);
+    if (!frame->symbol) return memory_format("%s:lib:^%s$", finding_kind(finding), frame->module);
+    bool whole = strlen(frame->symbol) <= LONGEST_SYMBOL;
+    return memory_format("%s:fun:^%.*s%s", finding_kind(finding), LONGEST_SYMBOL, frame->symbol, whole ? "$" : "");
 }
 
 char *finding_frame(const struct frame *frame) {

@@ -316,7 +316,8 @@ static void resolve_in(struct symbols *symbols, struct binary *binary, struct re
     if (!resolved->count) add_frame(resolved, module);
     if (unit) set_line(symbols, &resolved->frames[0], unit, address - bias);
     outermost = &resolved->frames[resolved->count - 1];
-    if (!outermost->function) outermost->function = dwfl_module_addrname(binary->module, address);
+    outermost->symbol = dwfl_module_addrname(binary->module, address);
+    if (!outermost->function) outermost->function = outermost->symbol;
 }
 
 /* The module that the address was in when the stack was taken: the last one that came there before. */

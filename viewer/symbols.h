@@ -13,6 +13,7 @@
 
 struct frame {
     const char *function; /* NULL: not known */
+    const char *symbol;   /* its name in the module's symbol table, as the guard knows it; NULL: none, or inlined */
     const char *module;   /* the file's name without its folders; NULL: no module was there */
     uint64_t address;
     uint64_t offset;  /* the address in the module's own file */

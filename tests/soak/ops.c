@@ -82,10 +82,11 @@ static void own(struct item *item) {
     if (!item->shared && item->owner != reqscope_current()) give(item, reqscope_current());
 }
 
-/* Before a read or write: what is back in the pool needs no word. */
+/* Before a read or write: what is back in the pool needs no word; but in lease a connection does, which may have been put back in
+ * mid-exchange. */
 static void touch(struct item *item) {
     if (item->shared) return;
-    if (item->owner) own(item);
+    if (item->owner || (soak.lease && item->kind == KIND_SOCKET)) own(item);
     item->owner = reqscope_current();
 }
 
