@@ -167,6 +167,7 @@ void rs_process_execs(void) {
 __attribute__((destructor)) static void finish(void) {
     int saved = errno;
     if (!rs_tables_are_ours()) return;
+    rs_closed_settle();
     rs_rules_record();
     rs_rules_tell();
     rs_trace_finish();

@@ -240,9 +240,19 @@ static uint32_t add(const uint64_t *addresses, uint32_t frames, uint32_t flags) 
     return id;
 }
 
+/* The order of the frames must tell: stacks of two functions that call each other differ in it alone. */
+static uint64_t hash_of(const uint64_t *addresses, uint32_t frames) {
+    uint64_t hash = frames;
+    for (uint32_t i = 0; i < frames; i++) {
+        hash = (hash ^ addresses[i]) * 0x9E3779B97F4A7C15ull;
+        hash ^= hash >> 29;
+    }
+    return rs_mix_end(hash);
+}
+
 uint32_t rs_stack_intern(const uint64_t *addresses, uint32_t frames, uint32_t flags) {
     if (!table || !frames) return 0;
-    uint64_t hash = rs_mix(addresses, frames * sizeof *addresses, frames);
+    uint64_t hash = hash_of(addresses, frames);
     uint32_t fresh = 0;
     for (uint32_t probe = 0; probe < MOST_PROBES; probe++) {
         uint64_t *slot = &table[((uint32_t)hash + probe) % TABLE_SIZE];

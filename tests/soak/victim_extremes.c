@@ -148,6 +148,113 @@ static int pipes_after_closefrom_and_findings_of_new_threads(void) {
     return !all_are_reported(DIFFERENT + 8 - 1); /* each thread begins one further */
 }
 
+/* ---- ten thousand of them, twice ------------------------------------------------------------------------------------ */
+
+#define MANY 10000
+#define ROUNDS 31
+#define READS 2000
+
+static long resident(void) {
+    const char *at = strstr(victim_read("/proc/self/status"), "VmRSS:");
+    return at ? strtol(at + 6, NULL, 10) : 0;
+}
+
+/* Left or right fourteen times: the path's bits. */
+static __attribute__((noinline)) void find_many(void) {
+    reqscope_switch(b);
+    for (unsigned path = 0; path < MANY; path++) MUST(left(path, 14));
+    reqscope_switch(0);
+}
+
+static int compare(const void *left_number, const void *right_number) {
+    long one = *(const long *)left_number, other = *(const long *)right_number;
+    return (one > other) - (one < other);
+}
+
+/* Nanoseconds that READS reads of one's own take, the median of ROUNDS. */
+static long ordinary_reads(void) {
+    long times[ROUNDS];
+    char byte;
+    reqscope_switch(a);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct timespec from, to;
+        clock_gettime(CLOCK_MONOTONIC, &from);
+        for (int i = 0; i < READS; i++) MUST(read(foreign, &byte, 1) == 1);
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        times[round] = (to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec;
+    }
+    qsort(times, ROUNDS, sizeof *times, compare);
+    reqscope_switch(0);
+    return times[ROUNDS / 2];
+}
+
+static int ten_thousand_findings_twice(void) {
+    long taken[2];
+    volatile int rounds = 2; /* one call in a loop, so that they are the same again: nothing to unroll */
+    begin();
+    for (int round = 0; round < rounds; round++) {
+        find_many();
+        taken[round] = resident();
+    }
+    /* (A page here and there. When it is recorded what has just been written is mapped, too.) */
+    long more = taken[1] - taken[0], most = getenv("REQSCOPE_TRACE") ? 2048 : 128;
+    if (more > most) victim_say("%ld KiB more after the second time; ", more);
+    return !all_are_reported(MANY) || more > most;
+}
+
+static int after_ten_thousand_findings_a_read_is_as_quick(void) {
+    begin();
+    ordinary_reads(); /* warm */
+    long before = ordinary_reads();
+    find_many();
+    long after = ordinary_reads();
+    /* The machine may have been busy just then. */
+    for (int again = 0; again < 5 && 2 * after >= 3 * before; again++) after = ordinary_reads();
+    if (2 * after >= 3 * before) victim_say("%d reads take %ld ns, not %ld; ", READS, after, before);
+    return 2 * after >= 3 * before;
+}
+
+/* The command lies beside the folder of this program. */
+static int run_in_child(const char *program, const char *const *arguments, const char *trace) {
+    int status;
+    pid_t pid = fork();
+    if (!pid) {
+        if (trace)
+            setenv("REQSCOPE_TRACE", trace, 1);
+        else
+            unsetenv("LD_PRELOAD");
+        execv(program, (char *const *)arguments);
+        _exit(99);
+    }
+    MUST(waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+/* Each of them twice: no more and no less. */
+static int ten_thousand_findings_are_counted(void) {
+    static const char filter[] = "[.findings[].count] | \"\\(length) \\(min) \\(max) \\(add)\"";
+    char program[4096], folder[] = "/tmp/reqscope-extremes.XXXXXX", script[9000];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    MUST(length > 0);
+    program[length] = 0;
+    *strrchr(program, '/') = 0;
+    snprintf(script, sizeof script, "command -v jq >/dev/null && test -x '%s/../reqscope'", program);
+    if (run_in_child("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL))
+        return victim_say("the command reqscope or jq is not there"), VICTIM_SKIP;
+    MUST(mkdtemp(folder));
+    int status = run_in_child("/proc/self/exe",
+                              (const char *[]){"victim_extremes", "ten_thousand_findings_twice", NULL}, folder);
+    snprintf(script, sizeof script, "'%s/../reqscope' report --json '%s' | jq -r '%s' >'%s.told'; rm -rf '%s'", program,
+             folder, filter, folder, folder);
+    MUST(!run_in_child("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL));
+    snprintf(script, sizeof script, "%s.told", folder);
+    const char *told = victim_read(script);
+    unlink(script);
+    int good = !status && !strcmp(told, "10000 2 2 20000\n");
+    if (!good) victim_say("recorded: %s; ", told);
+    return !good;
+}
+
 /* ---- threads -------------------------------------------------------------------------------------------------------- */
 
 #define THREADS 10000
@@ -163,11 +270,6 @@ static void *lives_shortly(void *argument) {
     }
     reqscope_end(request);
     return good ? argument : (void *)-1;
-}
-
-static long resident(void) {
-    const char *at = strstr(victim_read("/proc/self/status"), "VmRSS:");
-    return at ? strtol(at + 6, NULL, 10) : 0;
 }
 
 /* If a trace is recorded: how many files it has. */
@@ -324,6 +426,9 @@ static const struct victim_test tests[] = {
     VICTIM(pipes_after_closes_and_a_thousand_findings, NULL),
     VICTIM(pipes_after_findings_and_closefrom_and_a_thousand_findings, NULL),
     VICTIM(pipes_after_closefrom_and_findings_of_new_threads, NULL),
+    VICTIM(ten_thousand_findings_twice, NULL),
+    VICTIM(after_ten_thousand_findings_a_read_is_as_quick, NULL),
+    VICTIM(ten_thousand_findings_are_counted, NULL),
     VICTIM(ten_thousand_threads_one_after_the_other, DENY),
     VICTIM(ten_thousand_threads_fifty_at_a_time, DENY),
     VICTIM(the_first_open_of_a_thread_may_be_in_a_handler_within_malloc, NULL),
