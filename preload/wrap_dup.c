@@ -83,6 +83,7 @@ RS_EXPORT int close(int fd) {
     int result = real.close(fd);
     /* Interrupted or not, the number is free on Linux; only EBADF says that it was not open. */
     rs_close_end(fd, closing, true);
+    if (rs_unlikely(!rs_on)) return result;
     if (rs_unlikely(result && errno == EBADF))
         rs_closed_twice(fd, RS_OP_close, __builtin_return_address(0));
     else

@@ -9,15 +9,16 @@
 # shellcheck disable=SC2015,SC2016,SC2317
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=tests/backends.sh
+. tests/backends.sh
 
 RUNS=${1:-100}
 WANTED=("${@:2}")  # all, when none is named
 JOBS=${JOBS:-2}    # runs at a time
 CASES=tests/cases
 PYTHON=/usr/bin/python3 # Debian's, for which psycopg2 is packaged
-BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 require "$LIB" "$RS" "$B/cases/module_client"
-have cases redis-server redis-cli jq "$PYTHON" "$BIN/initdb" "$BIN/postgres" "$BIN/psql" || finish
+have cases redis-server redis-cli jq "$PYTHON" "$POSTGRES_BIN/initdb" "$POSTGRES_BIN/postgres" "$POSTGRES_BIN/psql" || finish
 if ! "$PYTHON" -c 'import psycopg2' 2>/dev/null; then
     skip cases "$PYTHON has no psycopg2 (make deps)"
     finish
@@ -27,61 +28,21 @@ fi
 
 USERS=(alice bob carol dave erin)
 
-redis_answers() { # PID: or it has ended, as somebody else had the port
-    has_ended "$1" || redis-cli -p "$REDIS_PORT" ping
+start_baskets_in_redis() {
+    local user
+    start_redis || return
+    REDIS_PORT=$port
+    for user in "${USERS[@]}"; do redis-cli -p "$port" set "basket:$user" "$user: 2 x red shoes" >/dev/null; done
 }
 
-start_redis() {
-    local tries user
-    mkdir "$WORK/redis"
-    for tries in 1 2 3 4 5; do
-        REDIS_PORT=$(free_port)
-        start redis redis-server --port "$REDIS_PORT" --bind 127.0.0.1 --save '' --appendonly no --dir "$WORK/redis"
-        wait_for "redis-server ($tries) to answer" redis_answers "$pid" && is_running "$pid" || continue
-        for user in "${USERS[@]}"; do redis-cli -p "$REDIS_PORT" set "basket:$user" "$user: 2 x red shoes" >/dev/null; done
-        return
-    done
-    cat "$WORK/redis.out" >&2
-    return 1
-}
-
-# PostgreSQL will not run as root: then as the user that its package made, in a folder of that user's.
-as_postgres=()
-prepare_postgres() {
-    DATA=$WORK/postgres
-    mkdir "$DATA"
-    if [[ $(id -u) == 0 ]]; then
-        as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups)
-        chmod 711 "$WORK"
-        chown postgres "$DATA"
-    fi
-    (cd "$DATA" && "${as_postgres[@]}" "$BIN/initdb" -D "$DATA/db" -U tester -A trust -N >"$WORK/initdb.log" 2>&1) || {
-        cat "$WORK/initdb.log" >&2
-        return 1
-    }
-}
-
-postgres_answers() { # PID: or it has ended, as somebody else had the port
-    has_ended "$1" || "$BIN/pg_isready" -q -h "$DATA" -p "$port" -U tester
-}
-
-start_postgres() {
-    local tries port user
-    prepare_postgres || return
-    for tries in 1 2 3 4 5; do
-        port=$(free_port)
-        start postgres "${as_postgres[@]}" "$BIN/postgres" -D "$DATA/db" -k "$DATA" -p "$port" \
-            -c listen_addresses=127.0.0.1 -c fsync=off
-        wait_for "PostgreSQL ($tries) to answer" postgres_answers "$pid" && is_running "$pid" || continue
-        POSTGRES_DSN="host=127.0.0.1 port=$port user=tester dbname=postgres sslmode=disable gssencmode=disable"
-        {
-            echo "CREATE TABLE orders (buyer text); CREATE TABLE baskets (owner text, content text);"
-            for user in "${USERS[@]}"; do echo "INSERT INTO baskets VALUES ('$user', '$user: 2 x red shoes');"; done
-        } | "$BIN/psql" -q -v ON_ERROR_STOP=1 "$POSTGRES_DSN"
-        return
-    done
-    cat "$WORK/postgres.err" >&2
-    return 1
+start_baskets_in_postgres() {
+    local user
+    start_postgres || return
+    POSTGRES_DSN="host=127.0.0.1 port=$port user=tester dbname=postgres sslmode=disable gssencmode=disable"
+    {
+        echo "CREATE TABLE orders (buyer text); CREATE TABLE baskets (owner text, content text);"
+        for user in "${USERS[@]}"; do echo "INSERT INTO baskets VALUES ('$user', '$user: 2 x red shoes');"; done
+    } | "$POSTGRES_BIN/psql" -q -v ON_ERROR_STOP=1 "$POSTGRES_DSN"
 }
 
 start_http() {
@@ -90,7 +51,7 @@ start_http() {
 }
 
 start_backends() {
-    start_redis && start_postgres && start_http || return
+    start_baskets_in_redis && start_baskets_in_postgres && start_http || return
     BASKET_FILE=$WORK/baskets
     printf '%s: 2 x red shoes\n' "${USERS[@]}" >"$BASKET_FILE"
     export DEADLINE REDIS_PORT POSTGRES_DSN HTTP_PORT BASKET_FILE

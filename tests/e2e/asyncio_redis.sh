@@ -7,6 +7,8 @@
 # shellcheck disable=SC2016,SC2317
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=tests/backends.sh
+. tests/backends.sh
 
 PYTHON=/usr/bin/python3 # Debian's, for which redis-py is packaged
 require "$LIB" "$RS"
@@ -15,22 +17,6 @@ if ! "$PYTHON" -c 'import redis.asyncio' 2>/dev/null; then
     skip asyncio_redis "$PYTHON has no redis (make deps)"
     finish
 fi
-
-redis_answers() { # PID: or it has ended, as somebody else had the port
-    has_ended "$1" || redis-cli -p "$port" ping
-}
-
-start_redis() {
-    local tries
-    mkdir "$WORK/redis"
-    for tries in 1 2 3 4 5; do
-        port=$(free_port)
-        start redis redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$WORK/redis"
-        wait_for "redis-server ($tries) to answer" redis_answers "$pid" && is_running "$pid" && return
-    done
-    cat "$WORK/redis.out" >&2
-    return 1
-}
 
 # run NAME HOW [COMMAND...]: what the program says is in $WORK/NAME.out and .err, its exit code in $code.
 run() {

@@ -6,51 +6,24 @@
 # shellcheck disable=SC2016,SC2317
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=tests/backends.sh
+. tests/backends.sh
 
 PYTHON=/usr/bin/python3 # Debian's, for which psycopg2 and gunicorn are packaged
-BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 REQUESTS=400
 require "$LIB" "$RS"
-have gunicorn_pool jq "$PYTHON" "$BIN/initdb" "$BIN/postgres" "$BIN/psql" || finish
+have gunicorn_pool jq "$PYTHON" "$POSTGRES_BIN/initdb" "$POSTGRES_BIN/postgres" "$POSTGRES_BIN/psql" || finish
 if ! "$PYTHON" -c 'import psycopg2.pool, gunicorn' 2>/dev/null; then
     skip gunicorn_pool "$PYTHON has no psycopg2 or gunicorn (make deps)"
     finish
 fi
 
-# PostgreSQL will not run as root: then as the user that its package made, in a folder of that user's.
-DATA=$WORK/postgres
-mkdir "$DATA"
-as_postgres=()
-if [[ $(id -u) == 0 ]]; then
-    as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups)
-    chmod 711 "$WORK"
-    chown postgres "$DATA"
-fi
-
-start_postgres() {
-    local tries port
-    (cd "$DATA" && "${as_postgres[@]}" "$BIN/initdb" -D "$DATA/db" -U tester -A trust -N >"$WORK/initdb.log" 2>&1) || {
-        cat "$WORK/initdb.log" >&2
-        return 1
-    }
-    for tries in 1 2 3 4 5; do
-        port=$(free_port)
-        start postgres "${as_postgres[@]}" "$BIN/postgres" -D "$DATA/db" -k "$DATA" -p "$port" \
-            -c listen_addresses=127.0.0.1 -c fsync=off
-        wait_for "PostgreSQL ($tries) to answer" postgres_answers "$pid"
-        is_running "$pid" || continue
-        database="host=127.0.0.1 port=$port user=tester dbname=postgres sslmode=disable gssencmode=disable"
-        database_description="tcp 127.0.0.1:$port"
-        "$BIN/psql" -X -q "$database" \
-            -c 'CREATE TABLE visits (number int, count int)' -c 'CREATE TABLE orders (number int)'
-        return
-    done
-    cat "$WORK/postgres.err" >&2
-    return 1
-}
-
-postgres_answers() { # PID: or it has ended, as somebody else had the port
-    has_ended "$1" || "$BIN/pg_isready" -q -h "$DATA" -p "$port" -U tester
+start_database() {
+    start_postgres || return
+    database="host=127.0.0.1 port=$port user=tester dbname=postgres sslmode=disable gssencmode=disable"
+    database_description="tcp 127.0.0.1:$port"
+    "$POSTGRES_BIN/psql" -X -q "$database" \
+        -c 'CREATE TABLE visits (number int, count int)' -c 'CREATE TABLE orders (number int)'
 }
 
 # begin NAME WORKERS THREADS [COMMAND...]: the server's pid is in $server, its port in $http
@@ -119,7 +92,7 @@ order() { # NAME
     shown=$(ask "/shop/$orders")
 }
 
-start_postgres || {
+start_database || {
     fail gunicorn_pool "PostgreSQL does not start"
     finish
 }

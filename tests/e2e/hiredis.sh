@@ -5,6 +5,8 @@
 # shellcheck disable=SC2016,SC2317
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=tests/backends.sh
+. tests/backends.sh
 
 SERVER=$PROGRAMS/server_hiredis
 SOURCE=tests/programs/server_hiredis.c
@@ -14,22 +16,6 @@ have hiredis redis-server redis-cli jq || finish
 
 redis() {
     redis-cli -p "$port" "$@"
-}
-
-start_redis() {
-    local tries
-    mkdir -p "$WORK/redis"
-    for tries in 1 2 3 4 5; do
-        port=$(free_port)
-        start redis redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$WORK/redis"
-        wait_for "redis-server ($tries) to answer" redis_answers "$pid" && is_running "$pid" && return
-    done
-    cat "$WORK/redis.out" >&2
-    return 1
-}
-
-redis_answers() { # PID: or it has ended, as somebody else had the port
-    has_ended "$1" || redis ping
 }
 
 # One run on an empty Redis: run NAME shared|own [COMMAND...], the command being what the server runs under. What it says is

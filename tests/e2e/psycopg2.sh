@@ -5,45 +5,16 @@
 # shellcheck disable=SC2016,SC2317
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=tests/backends.sh
+. tests/backends.sh
 
 PYTHON=/usr/bin/python3 # Debian's, for which psycopg2 is packaged
-BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 require "$LIB" "$RS"
-have psycopg2 jq "$BIN/initdb" "$BIN/postgres" || finish
+have psycopg2 jq "$POSTGRES_BIN/initdb" "$POSTGRES_BIN/postgres" || finish
 if ! "$PYTHON" -c 'import psycopg2' 2>/dev/null; then
     skip psycopg2 "$PYTHON has no psycopg2 (make deps)"
     finish
 fi
-
-# PostgreSQL will not run as root: then as the user that its package made, in a folder of that user's.
-DATA=$WORK/postgres
-mkdir "$DATA"
-as_postgres=()
-if [[ $(id -u) == 0 ]]; then
-    as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups)
-    chmod 711 "$WORK"
-    chown postgres "$DATA"
-fi
-
-start_postgres() {
-    local tries
-    (cd "$DATA" && "${as_postgres[@]}" "$BIN/initdb" -D "$DATA/db" -U tester -A trust -N >"$WORK/initdb.log" 2>&1) || {
-        cat "$WORK/initdb.log" >&2
-        return 1
-    }
-    for tries in 1 2 3 4 5; do
-        port=$(free_port)
-        start postgres "${as_postgres[@]}" "$BIN/postgres" -D "$DATA/db" -k "$DATA" -p "$port" \
-            -c listen_addresses=127.0.0.1 -c fsync=off
-        wait_for "PostgreSQL ($tries) to answer" postgres_answers "$pid" && is_running "$pid" && return
-    done
-    cat "$WORK/postgres.err" >&2
-    return 1
-}
-
-postgres_answers() { # PID: or it has ended, as somebody else had the port
-    has_ended "$1" || "$BIN/pg_isready" -q -h "$DATA" -p "$port" -U tester
-}
 
 # run NAME shared|own DSN [COMMAND...]: what the program says is in $WORK/NAME.out and .err, its exit code in $code.
 run() {
@@ -97,9 +68,9 @@ both() {
     expect_no_text "$name: mended, nothing on the log" "$WORK/$name-mended.err" '^reqscope:'
 }
 
-both "unix socket" "$DATA" "unix $DATA/.s.PGSQL.$port"
+both "unix socket" "$POSTGRES" "unix $POSTGRES/.s.PGSQL.$port"
 both tcp 127.0.0.1 "tcp 127.0.0.1:$port"
 
 stop "$postgres" INT # "fast shutdown": the server ends its own processes
-expect "PostgreSQL has removed what it had open" test ! -e "$DATA/.s.PGSQL.$port"
+expect "PostgreSQL has removed what it had open" test ! -e "$POSTGRES/.s.PGSQL.$port"
 finish
