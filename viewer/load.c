@@ -155,6 +155,7 @@ static void on_finding(struct process *process, const struct rs_read_event *even
     finding->other_process = fields->other_process;
     model_involve(process, fields->owner, fields->finding);
     model_blame(process, fields->user, finding);
+    model_blame(process, fields->first_user, finding);
 }
 
 static void on_finding_again(struct process *process, const struct rs_read_event *event) {
