@@ -1,6 +1,7 @@
 /* closed.c: see closed.h. */
 #include "preload/closed.h"
 #include "preload/config.h"
+#include "preload/context.h"
 #include "preload/finding.h"
 #include "preload/reserve.h"
 #include "preload/stack.h"
@@ -104,8 +105,8 @@ RS_COLD void rs_closed_twice(int fd, enum rs_operation operation, const void *ca
     bool loop = next_in_loop(fd, caller);
     const struct rs_closed *before = rs_closed_before(fd);
     if (!loop && rs_looked_for(RS_FINDING_bad_close) && !still_tidies_up()) {
-        /* With no context on either side it is start-up, or a program that knows of none. */
-        if (before && (rs_thread.current || before->owner || before->closer)) {
+        /* Before the first context it is start-up, or a program that knows of none. */
+        if (before && rs_contexts_begun()) {
             find(fd, operation, before);
         } else if (!before && rs_thread.current) {
             rs_thread.doubtful_context = rs_thread.current;

@@ -127,6 +127,10 @@ bool rs_context_live(const struct rs_context *context) {
     return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) & 1;
 }
 
+bool rs_contexts_begun(void) {
+    return __atomic_load_n(&shared->last_id, __ATOMIC_RELAXED);
+}
+
 bool rs_context_ever(uint64_t id) {
     return id && id <= __atomic_load_n(&shared->last_id, __ATOMIC_RELAXED);
 }

@@ -55,6 +55,7 @@ bool rs_context_live(const struct rs_context *context);
 /* Is it over for this process? A fork's child and its parent may each go on with a context that the other one has ended. */
 bool rs_context_is_over(uint64_t id);
 bool rs_context_ever(uint64_t id);
+bool rs_contexts_begun(void); /* has there been any? */
 static inline uint64_t rs_context_id(const struct rs_context *context) {
     return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) >> 1;
 }

@@ -212,6 +212,12 @@ static void add_details(struct rs_finding *finding, const struct rs_details *det
     finding->let_through = details->let_through;
 }
 
+/* Of a file the kernel would say how much there is left to read. */
+static bool can_wait_unread(const struct rs_description *description, enum rs_finding_kind kind) {
+    bool stored = description->kind == RS_KIND_FILE || description->kind == RS_KIND_DIRECTORY;
+    return !stored && kind != RS_FINDING_bad_close;
+}
+
 bool rs_found_of(enum rs_finding_kind kind, enum rs_operation operation, int fd,
                  const struct rs_description *description, const struct rs_details *details) {
     int saved = errno;
@@ -224,7 +230,7 @@ bool rs_found_of(enum rs_finding_kind kind, enum rs_operation operation, int fd,
         .user = details->user ? details->user : rs_thread.current,
         .used_stack = details->used_stack ? details->used_stack : rs_stack_take(),
         .thread = rs_trace_tid(),
-        .unread = details->outstanding || kind == RS_FINDING_bad_close ? ~0u : rs_unread(fd),
+        .unread = can_wait_unread(description, kind) ? rs_unread(fd) : ~0u,
         .now = rs_clock_monotonic(),
         .description = *description,
     };

@@ -121,12 +121,20 @@ static void look_at_boots(int fd, enum rs_operation operation, struct rs_descrip
                 &(struct rs_details){.first_user = first, .let_through = true});
 }
 
+/* Is it a connection that this process has made? The ends of a pair, and what came in from outside, are its own plumbing: what waits
+ * there is no answer to anybody. */
+static bool is_outgoing(const struct rs_description *description) {
+    bool found = description->opened_by == RS_OP_found && description->kind == RS_KIND_TCP;
+    return description->opened_by == RS_OP_socket || found;
+}
+
 static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     bool shared = rs_flags_of(description) & RS_DESCRIPTION_SHARED;
     bool watched = rs_stream_of(description) & RS_STREAM_WATCHED;
     if (shared || !watched) return (struct rs_call){NULL, rs_id_of(description)};
-    if (rs_thread.current && rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
-    if (rs_thread.current && description->opened_by == RS_OP_socket) look_at_boots(fd, operation, description);
+    bool asked = rs_thread.current && is_outgoing(description);
+    if (asked && rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
+    if (asked && description->opened_by == RS_OP_socket) look_at_boots(fd, operation, description);
     return go_on(description, rs_id_of(description), operation);
 }
 

@@ -234,6 +234,7 @@ static const char *hint_of(const struct rs_finding *finding) {
     return rs_hint(&(struct rs_hint_facts){
         .kind = finding->kind,
         .phase = finding->description.phase,
+        .accepted = finding->description.opened_by == RS_OP_accept,
         .connection = is_connection(&finding->description),
         .unread = finding->unread && finding->unread != ~0u,
         .unfinished = unfinished(finding) != NULL,

@@ -50,8 +50,10 @@ static void complain(uint32_t line, const struct rs_pattern *text, const char *e
 }
 
 static void add(const struct rs_rule *rule, uint32_t line) {
+    static bool full;
     if (rule_count == MOST_RULES) {
-        complain(line, &rule->text, "no more than 1024 rules");
+        if (!full) complain(line, &rule->text, "no more than 1024 rules: this one and those after it do not hold");
+        full = true;
         return;
     }
     rules[rule_count++] = (struct rule){.rule = *rule, .line = line};

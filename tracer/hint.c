@@ -15,6 +15,10 @@ static const char *of_foreign_io(const struct rs_hint_facts *facts) {
     if (facts->nobodys)
         return "made once, at start-up, and used by every request: if that is meant, reqscope_share or a rule "
                "(share:...) says so; a pool needs REQSCOPE_POLICY=lease.";
+    if (facts->accepted)
+        return "a requester's connection: when the next request comes on it, give it to that one (reqscope_give), or "
+               "let "
+               "it be nobody's: accept it in no context.";
     if (facts->connection && facts->phase == RS_PHASE_SENT)
         return "the owner has sent on it and not read the answer: the next one who reads gets the owner's answer.";
     if (facts->connection && facts->unread)

@@ -10,6 +10,7 @@
 struct rs_hint_facts {
     uint32_t kind;   /* enum rs_finding_kind */
     uint32_t phase;  /* enum rs_phase: where the exchange stood */
+    bool accepted;   /* it is a requester's connection */
     bool connection; /* it is one */
     bool unread;     /* bytes waited unread */
     bool unfinished; /* the owner had begun a transaction */

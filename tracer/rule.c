@@ -139,7 +139,10 @@ static bool is_blank(char character) {
     return character == ' ' || character == '\t' || character == '\r' || character == '\n';
 }
 
+/* Without blanks around it, and without the comment that a blank and a # begin. */
 static struct rs_pattern trim(const char *line, size_t length) {
+    for (size_t i = 1; i < length; i++)
+        if (line[i] == '#' && is_blank(line[i - 1])) length = i;
     while (length && is_blank(line[0])) line++, length--;
     while (length && is_blank(line[length - 1])) length--;
     return (struct rs_pattern){line, length};

@@ -8,7 +8,7 @@
  *   foreign-io:fun:my_pool_*        findings of the kind with such a function in one of their stacks are suppressed;
  *   leak:lib:libcurl                lib: the module's file name; src: the source file's path;
  *   *:src:vendor/                   * for the kind: all of them
- *   # a comment; blank lines are allowed, as are blanks around a line
+ *   # a comment, as is what follows a blank and a #; blank lines are allowed, as are blanks around a line
  *
  * Patterns: `*` stands for any characters, none too. What a description is, is matched as a whole: "tcp:127.0.0.1:6379",
  * "file:/var/log/app.log", "pipe"; a pattern that is a kind alone ("tcp", "pipe") matches all of the kind, and `file:` any path,

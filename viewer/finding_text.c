@@ -108,6 +108,7 @@ const char *finding_hint(const struct model *model, const struct finding *findin
     return rs_hint(&(struct rs_hint_facts){
         .kind = finding->kind,
         .phase = finding->phase,
+        .accepted = known && known->operation == RS_OP_accept,
         .connection =
             !known || known->kind == RS_KIND_TCP || known->kind == RS_KIND_UNIX || known->kind == RS_KIND_SOCKET,
         .unread = finding->unread && finding->unread != UINT32_MAX,

@@ -856,6 +856,19 @@ static int a_loop_downwards_that_begins_at_a_hole_is_no_bad_close(void) {
     return !nothing_is_said();
 }
 
+/* A thread that accepts, say: it works in no context, in a program that has some. */
+static int twice_in_no_context_is_told_once_there_are_contexts(void) {
+    int fd = open("/dev/null", O_RDONLY);
+    MUST(fd >= 0 && !close(fd));
+    REFUSED(close(fd), EBADF);
+    MUST(!found("bad-close"));
+    reqscope_end(reqscope_begin("one"));
+    MUST((fd = open("/dev/null", O_RDONLY)) >= 0 && !close(fd));
+    REFUSED(close(fd), EBADF);
+    MUST(found("bad-close") == 1);
+    return 0;
+}
+
 static int loops_in_no_context_are_no_bad_close(void) {
     MUST(reqscope_active());
     make_holes();
@@ -1099,6 +1112,7 @@ static const struct victim_test tests[] = {
     VICTIM(a_loop_downwards_is_no_bad_close, NULL),
     VICTIM(a_loop_that_begins_at_a_hole_is_no_bad_close, NULL),
     VICTIM(a_loop_downwards_that_begins_at_a_hole_is_no_bad_close, NULL),
+    VICTIM(twice_in_no_context_is_told_once_there_are_contexts, NULL),
     VICTIM(loops_in_no_context_are_no_bad_close, NULL),
     VICTIM(a_forks_child_before_exec_is_no_bad_close, NULL),
     VICTIM(a_forks_child_that_works_on_can_close_badly, NULL),

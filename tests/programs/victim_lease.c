@@ -1056,9 +1056,21 @@ static int in_strict_made_at_start_up_it_is_told_once(void) {
 }
 
 /* B and three more. */
+/* The program's own plumbing (an event loop's, a queue of jobs), made at start-up: what waits there is no answer to anybody. */
+static int a_pair_made_at_start_up_is_everybodys(void) {
+    int pair[2];
+    MUST(reqscope_active() && !socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+    for (int i = 0; i < 3; i++) {
+        reqscope_id request = reqscope_begin("job");
+        MUST(write(pair[1], "xyz", 3) == 3 && read(pair[0], buffer, 1) == 1);
+        reqscope_end(request);
+    }
+    return !nothing_is_said();
+}
+
 static int how_many_contexts_use_it_is_recorded(void) {
     return must_be_recorded("in_strict_made_at_start_up_it_is_told_once", "report",
-                            ".findings[] | \"\\(.kind) \\(.first_user.label) \\(.user_contexts)\"", "foreign-io A 4\n");
+                            ".findings[] | \"\\(.kind) \\(.first_user.label) \\(.user_contexts)\"", "foreign-io A 5\n");
 }
 
 static int in_strict_used_by_one_context_it_is_silent(void) {
@@ -1131,6 +1143,7 @@ static const struct victim_test tests[] = {
     VICTIM(abort_on_a_dirty_hand_over, LEASE " REQSCOPE_MODE=abort REQSCOPE_CHECK=dirty-handover"),
     VICTIM(made_at_start_up_it_is_leased, LEASE),
     VICTIM(in_strict_made_at_start_up_it_is_told_once, "REQSCOPE_MODE=deny"),
+    VICTIM(a_pair_made_at_start_up_is_everybodys, "REQSCOPE_MODE=deny"),
     VICTIM(how_many_contexts_use_it_is_recorded, "REQSCOPE_MODE=deny"),
     VICTIM(in_strict_used_by_one_context_it_is_silent, "REQSCOPE_MODE=deny"),
 };

@@ -68,7 +68,8 @@ static void blanks_and_comments(void **state) {
     for (size_t i = 0; i < sizeof blank / sizeof *blank; i++) assert_int_equal(parse(blank[i]), RS_RULE_LINE_BLANK);
     says(" \tshare:tcp \r", RS_RULE_SHARE, RS_RULE_DESCRIPTION, "tcp");
     assert_pattern(&rule.text, "share:tcp");
-    says("share:file:/srv/a file # no comment", RS_RULE_SHARE, RS_RULE_DESCRIPTION, "file:/srv/a file # no comment");
+    says("share:file:/srv/a file   # a comment # more", RS_RULE_SHARE, RS_RULE_DESCRIPTION, "file:/srv/a file");
+    says("share:file:/srv/a#file", RS_RULE_SHARE, RS_RULE_DESCRIPTION, "file:/srv/a#file");
 }
 
 static void a_bad_line_is_said_with_what_was_expected(void **state) {
