@@ -193,7 +193,7 @@ static bool give_up(struct rs_stream *own, struct rs_stream *stream, const char 
             carried_bytes += size;
         else
             lost++;
-        at += size;
+        at += rs_event_padded(size); /* (the last one's padding lies behind the end) */
     }
     __atomic_fetch_add(&stream->io.discarded, lost, __ATOMIC_RELAXED);
     return carried_bytes > (uint64_t)(end - bytes) / 2;
@@ -723,7 +723,7 @@ static void cut_packet(struct rs_stream *stream, struct rs_writer *writer) {
         packet->context.events_discarded = __atomic_load_n(&writer->discarded, __ATOMIC_RELAXED);
         packet->context.header_check = rs_header_check(packet);
         for (char *at = copy + sizeof *packet; at < copy + size;) {
-            uint32_t event = rs_event_size(at, copy + size);
+            uint32_t event = rs_event_padded(rs_event_size(at, copy + size));
             struct rs_event_start *start = (struct rs_event_start *)(void *)at;
             if (!event) break;
             start->check = 0;

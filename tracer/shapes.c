@@ -54,5 +54,5 @@ uint32_t rs_event_size(const char *at, const char *end) {
             size += rs_event_string_length(at + size) + 1;
         }
     }
-    return at + size > end ? 0 : rs_event_padded(size); /* the last one's padding lies behind the end */
+    return at + size > end ? 0 : (uint32_t)size;
 }

@@ -10,7 +10,7 @@ uint32_t rs_event_padded(uint64_t size);
 /* Length of a string as an event holds it: at most RS_STRING_MAX - 1. */
 uint32_t rs_event_string_length(const char *string);
 
-/* The size of the event at `at`, with padding; 0 when it would end behind `end`. */
+/* The exact size of the event at `at`; 0 when it would end behind `end`. The next one begins at its padded size. */
 uint32_t rs_event_size(const char *at, const char *end);
 
 #endif

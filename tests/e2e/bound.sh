@@ -15,4 +15,13 @@ expect_exit "its trace is read" 0 "$RS" fds --json "$WORK/trace"
 expect_json "the connection is there, open, with its latest owner" "$WORK/out" \
     '[.descriptions[] | select(.close_ns == null and .opened_by == 2)] | length == 2 and all(.[]; .owner == 2)'
 
+# --- what is written again is whole
+
+bound=256K
+start labels env REQSCOPE_LOG=/dev/null REQSCOPE_TRACE="$WORK/labels-$bound" REQSCOPE_TRACE_MAX=$bound LD_PRELOAD="$LIB" "$PROGRAMS/server_labels" 4 300
+await "$pid"
+expect_equal "$bound, four threads: served" 0 "$code"
+expect_exit "$bound, four threads: the trace is whole" 0 "$RS" report "$WORK/labels-$bound"
+expect "$bound, four threads: babeltrace2 reads it" babeltrace2 "$WORK/labels-$bound" -o dummy
+
 finish
