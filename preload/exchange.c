@@ -147,20 +147,12 @@ static void note_received(struct rs_description *description, struct rs_exchange
     if (is_followed()) follow(description, exchange, false, (uint64_t)result, bytes);
 }
 
-static bool sends(enum rs_operation operation) {
-    return operation == RS_OP_write || operation == RS_OP_send || operation == RS_OP_sendfile;
-}
-
-static bool receives(enum rs_operation operation) {
-    return operation == RS_OP_read || operation == RS_OP_recv;
-}
-
 void rs_exchange_end(struct rs_description *description, enum rs_operation operation, int64_t result,
                      struct rs_bytes_of bytes) {
     struct rs_exchange *exchange = rs_exchange_of(description);
     int saved = errno;
-    if (sends(operation)) note_sent(description, exchange, result, bytes);
-    if (receives(operation)) note_received(description, exchange, result, bytes);
+    if (rs_operation_sends(operation)) note_sent(description, exchange, result, bytes);
+    if (rs_operation_receives(operation)) note_received(description, exchange, result, bytes);
     errno = saved;
 }
 
@@ -206,7 +198,7 @@ static enum rs_exchange_state by_bytes(int fd, const struct rs_description *desc
     if (waits(outstanding)) return RS_EXCHANGE_OWED;
     if (rs_phase_of(description) != RS_PHASE_SENT || peer_is_gone(fd)) return RS_EXCHANGE_COMPLETE;
     if (was_answered(description) || rs_wire_is_answered(&exchange->wire)) return RS_EXCHANGE_OWED;
-    return receives(operation) && is_blocking(fd) ? RS_EXCHANGE_OWED : RS_EXCHANGE_DEBT;
+    return rs_operation_receives(operation) && is_blocking(fd) ? RS_EXCHANGE_OWED : RS_EXCHANGE_DEBT;
 }
 
 enum rs_exchange_state rs_exchange_look(int fd, const struct rs_description *description, uint64_t user,

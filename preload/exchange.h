@@ -48,6 +48,18 @@ struct rs_exchange {
     struct rs_wire wire;
 } __attribute__((aligned(64)));
 
+static inline bool rs_operation_sends(enum rs_operation operation) {
+    return operation == RS_OP_write || operation == RS_OP_send || operation == RS_OP_sendfile;
+}
+
+static inline bool rs_operation_receives(enum rs_operation operation) {
+    return operation == RS_OP_read || operation == RS_OP_recv;
+}
+
+static inline bool rs_is_watched(const struct rs_description *description) {
+    return rs_unlikely(rs_stream_of(description) & RS_STREAM_WATCHED);
+}
+
 bool rs_exchanges_start(void);
 
 /* Nothing has passed on it. */

@@ -51,7 +51,7 @@ bool rs_is_refused(int fd) {
 
 /* The call goes on, and what it does to the exchange is followed. */
 static struct rs_call go_on(struct rs_description *description, uint64_t id, enum rs_operation operation) {
-    bool watched = rs_stream_of(description) & RS_STREAM_WATCHED;
+    bool watched = rs_is_watched(description);
     if (watched && rs_operation_sends(operation)) rs_exchange_begin(description);
     return (struct rs_call){description, id};
 }
@@ -130,7 +130,7 @@ static bool is_outgoing(const struct rs_description *description) {
 
 static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     bool shared = rs_flags_of(description) & RS_DESCRIPTION_SHARED;
-    bool watched = rs_stream_of(description) & RS_STREAM_WATCHED;
+    bool watched = rs_is_watched(description);
     if (shared || !watched) return (struct rs_call){NULL, rs_id_of(description)};
     bool asked = rs_thread.current && is_outgoing(description);
     if (asked && rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);

@@ -34,18 +34,6 @@ struct rs_call {
 struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, const void *caller);
 
 /* The answer fits two registers: nothing of it goes through memory. */
-static inline bool rs_operation_sends(enum rs_operation operation) {
-    return operation == RS_OP_write || operation == RS_OP_send || operation == RS_OP_sendfile;
-}
-
-static inline bool rs_operation_receives(enum rs_operation operation) {
-    return operation == RS_OP_read || operation == RS_OP_recv;
-}
-
-static inline bool rs_is_watched(const struct rs_description *description) {
-    return rs_unlikely(rs_stream_of(description) & RS_STREAM_WATCHED);
-}
-
 __attribute__((always_inline)) static inline struct rs_call rs_begin_call(int fd, enum rs_operation operation) {
     if (rs_unlikely(!rs_on)) return (struct rs_call){NULL, RS_CALL_UNSEEN};
     struct rs_description *description = rs_lookup(fd);

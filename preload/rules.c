@@ -117,12 +117,31 @@ void rs_rules_start(const char *path) {
     if (text) read_lines(text, size);
 }
 
+static void copy_text(char *to, size_t room, const struct rs_pattern *text) {
+    size_t length = text->length < room - 1 ? text->length : room - 1;
+    memcpy(to, text->at, length);
+    to[length] = 0;
+}
+
+static void record(const struct rule *rule) {
+    char text[256];
+    const char *strings[] = {text};
+    if (!rs_tracing) return;
+    copy_text(text, sizeof text, &rule->rule.text);
+    struct rs_event_rule event = {
+        .header = {.id = RS_EVENT_rule, .fd = -1},
+        .line = rule->line,
+        .hits = __atomic_load_n(&rule->hits, __ATOMIC_RELAXED),
+    };
+    rs_record(&event, sizeof event, strings, 1, NULL, 0, true);
+}
+
 /* ---- asking --------------------------------------------------------------------------------------------------------- */
 
 void rs_rule_hit(uint32_t number) {
     uint64_t hits = __atomic_add_fetch(&rules[number - 1].hits, 1, __ATOMIC_RELAXED);
     /* A process may be killed at any moment: what its trace says is then not much too low. */
-    if (!(hits & (hits - 1))) rs_rules_record();
+    if (!(hits & (hits - 1))) record(&rules[number - 1]);
 }
 
 static void mark(int fd, struct rs_description *description, enum rs_rule_verdict verdict) {
@@ -183,25 +202,8 @@ uint32_t rs_rules_suppressing(enum rs_finding_kind kind, const struct rs_symbol 
 
 /* ---- telling -------------------------------------------------------------------------------------------------------- */
 
-static void copy_text(char *to, size_t room, const struct rs_pattern *text) {
-    size_t length = text->length < room - 1 ? text->length : room - 1;
-    memcpy(to, text->at, length);
-    to[length] = 0;
-}
-
 void rs_rules_record(void) {
-    if (!rs_tracing) return;
-    for (uint32_t i = 0; i < rule_count; i++) {
-        char text[256];
-        const char *strings[] = {text};
-        copy_text(text, sizeof text, &rules[i].rule.text);
-        struct rs_event_rule event = {
-            .header = {.id = RS_EVENT_rule, .fd = -1},
-            .line = rules[i].line,
-            .hits = __atomic_load_n(&rules[i].hits, __ATOMIC_RELAXED),
-        };
-        rs_record(&event, sizeof event, strings, 1, NULL, 0, true);
-    }
+    for (uint32_t i = 0; i < rule_count; i++) record(&rules[i]);
 }
 
 void rs_rules_tell(void) {

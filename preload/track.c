@@ -9,7 +9,6 @@
 #include "preload/exchange.h"
 #include "preload/finding.h"
 #include "preload/ownfd.h"
-#include "preload/policy.h"
 #include "preload/rules.h"
 #include "preload/stack.h"
 

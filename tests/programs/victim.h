@@ -133,6 +133,22 @@ static inline int victim_reports(const char *begin) {
     return count;
 }
 
+/* Runs a program and waits for it; its status. With `trace` it is guarded and recorded there, without it is bare. */
+static inline int victim_run(const char *program, const char *const *arguments, const char *trace) {
+    int status;
+    pid_t pid = fork();
+    if (!pid) {
+        if (trace)
+            setenv("REQSCOPE_TRACE", trace, 1);
+        else
+            unsetenv("LD_PRELOAD");
+        execv(program, (char *const *)arguments);
+        _exit(99);
+    }
+    MUST(waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
 /* Is the number one of the guard's: open, but not to the program? */
 static inline int victim_is_own(int fd) {
     return kernel(SYS_fcntl, fd, F_GETFD) >= 0 && fcntl(fd, F_GETFD) < 0;

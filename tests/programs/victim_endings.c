@@ -114,30 +114,15 @@ static int can_report(void) {
     return !access(reqscope_command, X_OK) && (!access("/usr/bin/jq", X_OK) || !access("/usr/local/bin/jq", X_OK));
 }
 
-static int run_in_child(const char *program, const char *const *arguments, const char *trace) {
-    int status;
-    pid_t pid = fork();
-    if (!pid) {
-        if (trace)
-            setenv("REQSCOPE_TRACE", trace, 1);
-        else
-            unsetenv("LD_PRELOAD");
-        execv(program, (char *const *)arguments);
-        _exit(99);
-    }
-    MUST(waitpid(pid, &status, 0) == pid);
-    return status;
-}
-
 /* Plays another test with a trace; what jq makes of the report on it, one line for each finding. NULL: cannot be told here. */
 static char *recorded(const char *scene, const char *filter) {
     char folder[] = "/tmp/reqscope-endings.XXXXXX", script[9000];
     if (!can_report()) return NULL;
     MUST(mkdtemp(folder));
-    int status = run_in_child("/proc/self/exe", (const char *[]){"victim_endings", scene, NULL}, folder);
+    int status = victim_run("/proc/self/exe", (const char *[]){"victim_endings", scene, NULL}, folder);
     snprintf(script, sizeof script, "'%s' report --json '%s' | jq -r '.findings[] | %s' >'%s.told'; rm -rf '%s'",
              reqscope_command, folder, filter, folder, folder);
-    MUST(!run_in_child("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL));
+    MUST(!victim_run("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL));
     MUST(!status);
     snprintf(script, sizeof script, "%s.told", folder);
     char *told = victim_read(script);

@@ -174,21 +174,6 @@ static int a_clean_hand_over_is_silent(void) {
     return !nothing_is_said();
 }
 
-static int run_in_child(const char *program, const char *const *arguments, const char *trace) {
-    int status;
-    pid_t pid = fork();
-    if (!pid) {
-        if (trace)
-            setenv("REQSCOPE_TRACE", trace, 1);
-        else
-            unsetenv("LD_PRELOAD");
-        execv(program, (char *const *)arguments);
-        _exit(99);
-    }
-    MUST(waitpid(pid, &status, 0) == pid);
-    return status;
-}
-
 /* Plays another test with a trace; the command (it lies beside the folder of this program) and jq must say so of it. */
 static int must_be_recorded(const char *scene, const char *command, const char *filter, const char *expected) {
     char program[4096], folder[] = "/tmp/reqscope-lease.XXXXXX", script[9000];
@@ -197,13 +182,13 @@ static int must_be_recorded(const char *scene, const char *command, const char *
     program[length] = 0;
     *strrchr(program, '/') = 0;
     snprintf(script, sizeof script, "command -v jq >/dev/null && test -x '%s/../reqscope'", program);
-    if (run_in_child("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL))
+    if (victim_run("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL))
         return victim_say("the command reqscope or jq is not there"), VICTIM_SKIP;
     MUST(mkdtemp(folder));
-    int status = run_in_child("/proc/self/exe", (const char *[]){"victim_lease", scene, NULL}, folder);
+    int status = victim_run("/proc/self/exe", (const char *[]){"victim_lease", scene, NULL}, folder);
     snprintf(script, sizeof script, "'%s/../reqscope' %s --json '%s' | jq -r '%s' >'%s.told'; rm -rf '%s'", program,
              command, folder, filter, folder, folder);
-    MUST(!run_in_child("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL));
+    MUST(!victim_run("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL));
     MUST(!status);
     snprintf(script, sizeof script, "%s.told", folder);
     const char *told = victim_read(script);

@@ -214,22 +214,6 @@ static int after_ten_thousand_findings_a_read_is_as_quick(void) {
     return 2 * after >= 3 * before;
 }
 
-/* The command lies beside the folder of this program. */
-static int run_in_child(const char *program, const char *const *arguments, const char *trace) {
-    int status;
-    pid_t pid = fork();
-    if (!pid) {
-        if (trace)
-            setenv("REQSCOPE_TRACE", trace, 1);
-        else
-            unsetenv("LD_PRELOAD");
-        execv(program, (char *const *)arguments);
-        _exit(99);
-    }
-    MUST(waitpid(pid, &status, 0) == pid);
-    return status;
-}
-
 /* Each of them twice: no more and no less. */
 static int ten_thousand_findings_are_counted(void) {
     static const char filter[] = "[.findings[].count] | \"\\(length) \\(min) \\(max) \\(add)\"";
@@ -239,14 +223,14 @@ static int ten_thousand_findings_are_counted(void) {
     program[length] = 0;
     *strrchr(program, '/') = 0;
     snprintf(script, sizeof script, "command -v jq >/dev/null && test -x '%s/../reqscope'", program);
-    if (run_in_child("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL))
+    if (victim_run("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL))
         return victim_say("the command reqscope or jq is not there"), VICTIM_SKIP;
     MUST(mkdtemp(folder));
-    int status = run_in_child("/proc/self/exe",
-                              (const char *[]){"victim_extremes", "ten_thousand_findings_twice", NULL}, folder);
+    int status =
+        victim_run("/proc/self/exe", (const char *[]){"victim_extremes", "ten_thousand_findings_twice", NULL}, folder);
     snprintf(script, sizeof script, "'%s/../reqscope' report --json '%s' | jq -r '%s' >'%s.told'; rm -rf '%s'", program,
              folder, filter, folder, folder);
-    MUST(!run_in_child("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL));
+    MUST(!victim_run("/bin/sh", (const char *[]){"sh", "-c", script, NULL}, NULL));
     snprintf(script, sizeof script, "%s.told", folder);
     const char *told = victim_read(script);
     unlink(script);
