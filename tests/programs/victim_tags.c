@@ -258,6 +258,14 @@ static int close_on_exec_closes_nothing_yet(void) {
     return 0;
 }
 
+/* The lowest number that is free to the program: 3, unless an allocator's unwinder has had its pipe there since before the guard,
+ * which then keeps it. */
+static int lowest(void) {
+    int fd = 3;
+    while (victim_is_own(fd)) fd++;
+    return fd;
+}
+
 static int close_range_drops_the_tags(void) {
     begin();
     int first = opened(), second = opened(), third = opened();
@@ -270,9 +278,9 @@ static int close_range_drops_the_tags(void) {
     REFUSED(fcntl(2000, F_GETFD), EBADF);
     REFUSED(close_range(5, 4, 0), EINVAL);
     REFUSED(close_range(3, 4, 0x1000), EINVAL);
-    MUST(opened() == 3);
+    MUST(opened() == lowest());
     closefrom(3);
-    MUST(reqscope_owner(3) == 0 && opened() == 3);
+    MUST(reqscope_owner(lowest()) == 0 && opened() == lowest());
     closefrom(-1);
     return 0;
 }
