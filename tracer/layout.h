@@ -141,8 +141,18 @@ enum rs_kind {
     RS_KIND_COUNT
 };
 
-/* How a context came to be. */
-enum rs_origin { RS_ORIGIN_API, RS_ORIGIN_INHERITED, RS_ORIGIN_COUNT };
+/* How a context came to be. The last two were inferred: preload/requester.h. */
+enum rs_origin { RS_ORIGIN_API, RS_ORIGIN_INHERITED, RS_ORIGIN_ACCEPT, RS_ORIGIN_REQUEST, RS_ORIGIN_COUNT };
+
+/* How a thread came to be in a context, or to leave it (0). All but the first were inferred: preload/infer.h. */
+enum rs_entry {
+    RS_ENTRY_API,
+    RS_ENTRY_REQUEST, /* it read the request */
+    RS_ENTRY_RESUMED, /* it touched what belongs to the context */
+    RS_ENTRY_HANDED,  /* a thread in the context woke it, or began it */
+    RS_ENTRY_LEFT,    /* it waits for many, accepts another, or the context is over */
+    RS_ENTRY_COUNT
+};
 
 enum rs_mode { RS_MODE_LOG, RS_MODE_DENY, RS_MODE_ABORT, RS_MODE_OFF, RS_MODE_COUNT };
 enum rs_policy { RS_POLICY_STRICT, RS_POLICY_LEASE, RS_POLICY_COUNT };
