@@ -4,6 +4,7 @@
 #include "preload/coverage.h"
 #include "preload/ending.h"
 #include "preload/events.h"
+#include "preload/infer.h"
 #include "preload/track.h"
 #include "preload/wrap.h"
 
@@ -27,11 +28,12 @@ static void make_current(uint64_t id) {
     rs_closed_settle();
     if (id == rs_thread.current) return;
     rs_thread.current = id;
-    rs_event_context_switch(id);
+    rs_event_context_switch(id, RS_ENTRY_API);
 }
 
 reqscope_id reqscope_begin(const char *label) {
     if (!rs_on) return 0;
+    rs_infer_stop();
     struct rs_context *context = rs_context_begin(label, RS_ORIGIN_API);
     if (!context) {
         rs_coverage_reduced(RS_COVERAGE_CONTEXTS_FULL, "more than a million live contexts: further requests have none",
@@ -58,17 +60,8 @@ static uint64_t live_around(uint64_t id) {
     return 0;
 }
 
-/* It is finished: once it owns nothing its place may be another's. */
-static void leave(struct rs_context *context, uint64_t id) {
-    struct rs_owned owned;
-    if (!__atomic_load_n(&context->owned, __ATOMIC_ACQUIRE)) return;
-    for (int i = 0; i < RS_OWNED_NOTED; i++)
-        owned.places[i] = __atomic_load_n(&context->owned_here.places[i], __ATOMIC_RELAXED);
-    owned.more = __atomic_load_n(&context->owned_here.more, __ATOMIC_RELAXED);
-    if (rs_context_id(context) == id) rs_context_left(id, &owned);
-}
-
 void reqscope_end(reqscope_id id) {
+    rs_infer_stop();
     struct rs_context *context = rs_on ? rs_context_find(id) : NULL;
     if (!context || !rs_context_live(context) || rs_context_is_over(id)) return;
     uint64_t before = rs_thread.current, parent = context->parent;
@@ -77,11 +70,8 @@ void reqscope_end(reqscope_id id) {
     rs_context_run_deferred(context);
     /* From here on the thread is not in it any more, nor is a signal handler that interrupts what follows. */
     rs_thread.current = before != id ? before : began_here ? live_around(parent) : 0;
-    if (rs_context_finish(context, id)) {
-        leave(context, id);
-        rs_event_context_end(id);
-    }
-    rs_event_context_switch(rs_thread.current);
+    rs_context_over(context, id);
+    rs_event_context_switch(rs_thread.current, RS_ENTRY_API);
 }
 
 reqscope_id reqscope_current(void) {
@@ -91,6 +81,8 @@ reqscope_id reqscope_current(void) {
 }
 
 reqscope_id reqscope_switch(reqscope_id id) {
+    rs_infer_stop();
+    if (rs_thread.standing) rs_infer_settle();
     uint64_t before = rs_thread.current;
     if (rs_on) make_current(rs_context_ever(id) ? id : 0);
     return before;
@@ -111,6 +103,7 @@ static struct rs_description *description_of(int fd) {
 
 int reqscope_give(int fd, reqscope_id to) {
     if (!rs_on) return 0;
+    rs_infer_stop();
     struct rs_description *description = description_of(fd);
     if (!description) return -1;
     const struct rs_context *context = rs_context_find(to);
@@ -127,6 +120,7 @@ int reqscope_give(int fd, reqscope_id to) {
 
 int reqscope_share(int fd) {
     if (!rs_on) return 0;
+    rs_infer_stop();
     struct rs_description *description = description_of(fd);
     if (!description) return -1;
     uint64_t tag;
@@ -157,6 +151,7 @@ static struct rs_context *current_context(void) {
 
 int reqscope_defer(void (*function)(void *), void *argument) {
     if (!rs_on) return -1;
+    rs_infer_stop();
     if (!function) {
         errno = EINVAL;
         return -1;
@@ -174,6 +169,7 @@ void *reqscope_local_get(const void *key) {
 }
 
 int reqscope_local_set(const void *key, void *value) {
+    rs_infer_stop();
     struct rs_context *context = rs_on ? current_context() : NULL;
     if (!context) return -1;
     if (!rs_context_set(context, key, value)) return 0;

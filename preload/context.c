@@ -35,7 +35,11 @@ static uint32_t node_count;
 static uint32_t *heads;     /* private: each place's list of nodes */
 static uint64_t *left_here; /* private: by place, the id that this process, a fork's child, has ended for itself */
 static struct node *nodes;  /* private; node 0 is none */
+/* The first context, and the process that began it: a fork's child has its parent's until it begins one. Atomic. */
+static uint64_t first_id;
+static uint32_t first_process;
 static struct rs_freelist free_nodes = {.next = 1};
+static uint64_t first_began = UINT64_MAX; /* private */
 
 bool rs_contexts_start(void) {
     levels = rs_space_is_limited() ? LIMITED_LEVELS : LEVELS;
@@ -97,6 +101,17 @@ static void copy_label(char *to, const char *label) {
     to[length] = 0;
 }
 
+static void note_first(uint64_t id) {
+    uint32_t before = __atomic_load_n(&first_process, __ATOMIC_RELAXED);
+    if (rs_likely(before == rs_pid)) return;
+    if (__atomic_compare_exchange_n(&first_process, &before, rs_pid, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        __atomic_store_n(&first_id, id, __ATOMIC_RELAXED);
+}
+
+uint64_t rs_context_first(void) {
+    return __atomic_load_n(&first_id, __ATOMIC_RELAXED);
+}
+
 struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     struct rs_context *context = claim_place();
     if (!context) return NULL;
@@ -105,11 +120,19 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     context->thread = rs_trace_tid();
     context->process = rs_pid;
     context->origin = origin;
+    context->requester = 0;
+    context->session = context->read_in_turns = false;
     __atomic_store_n(&context->ended_in, 0, __ATOMIC_RELAXED);
     context->owned_here = (struct rs_owned){0};
     heads[context - places] = 0;
     copy_label(context->label, label);
+    if (rs_unlikely(first_began > context->began)) first_began = context->began;
+    note_first(rs_context_id(context));
     return context;
+}
+
+uint64_t rs_context_first_began(void) {
+    return first_began;
 }
 
 struct rs_context *rs_context_find(uint64_t id) {

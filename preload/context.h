@@ -39,8 +39,12 @@ struct rs_context {
     uint32_t ended_in; /* the process that ended it; atomic */
     struct rs_owned owned_here;
     char label[RS_LABEL_SIZE];
-};
-_Static_assert(sizeof(struct rs_context) == 192, "three cache lines");
+    /* Inferred ones': */
+    uint32_t requester; /* the number of the connection that its request came on; 0: none */
+    bool session;       /* all requests on that connection are one requester's */
+    bool read_in_turns; /* by a thread that serves many in turns */
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct rs_context) == 256, "four cache lines");
 
 bool rs_contexts_start(void);
 
@@ -56,6 +60,11 @@ bool rs_context_live(const struct rs_context *context);
 bool rs_context_is_over(uint64_t id);
 bool rs_context_ever(uint64_t id);
 bool rs_contexts_begun(void); /* has there been any? */
+/* When the first one of this process (or of one that it descends from) began; ~0: there was none. */
+uint64_t rs_context_first_began(void);
+/* The first one that this process has begun (of two threads' at once, either); until it has, the one of the process that it was
+ * forked from; 0: there is none. What the first request opens may be what is meant for all. */
+uint64_t rs_context_first(void);
 static inline uint64_t rs_context_id(const struct rs_context *context) {
     return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) >> 1;
 }

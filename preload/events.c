@@ -119,9 +119,16 @@ void rs_event_context_end(uint64_t id) {
     RECORD(event, NULL, 0);
 }
 
-void rs_event_context_switch(uint64_t id) {
+void rs_event_context_attributes(uint64_t context, const char *text) {
     if (!rs_tracing) return;
-    struct rs_event_context_switch event = {EVENT_HEADER(context_switch, -1), .context = id};
+    const char *strings[] = {text};
+    struct rs_event_context_attributes event = {EVENT_HEADER(context_attributes, -1), .context = context};
+    RECORD(event, strings, 1);
+}
+
+void rs_event_context_switch(uint64_t id, enum rs_entry how) {
+    if (!rs_tracing) return;
+    struct rs_event_context_switch event = {EVENT_HEADER(context_switch, -1), .how = how, .context = id};
     RECORD(event, NULL, 0);
 }
 
@@ -173,7 +180,7 @@ static void begun(void) {
     rs_modules_record_all();
     rs_rules_record();
     rs_context_each_live(record_family_context);
-    if (rs_thread.current) rs_event_context_switch(rs_thread.current);
+    if (rs_thread.current) rs_event_context_switch(rs_thread.current, RS_ENTRY_API);
     for (int fd = rs_next_known(0); fd >= 0; fd = rs_next_known(fd + 1)) {
         struct rs_description *description = rs_lookup(fd);
         if (rs_known(description)) rs_event_open(fd, description, NULL);
@@ -183,6 +190,11 @@ static void begun(void) {
 static bool is_live(uint64_t id) {
     struct rs_context *context = rs_context_find(id);
     return context && (rs_context_live(context) || __atomic_load_n(&context->owned, __ATOMIC_RELAXED));
+}
+
+/* Must it still be told who that is? */
+static bool is_spoken_of(uint64_t context) {
+    return is_live(context) || rs_finding_names(context);
 }
 
 /* Must an event outlive its packet? What is open and what is live, and the latest word on each finding. */
@@ -197,10 +209,10 @@ static bool needed(const struct rs_event_header *event) {
         return is_latest_dup(event, ((const struct rs_event_dup *)at)->description);
     case RS_EVENT_handover:
         return is_latest(event, ((const struct rs_event_handover *)at)->description, last_handover);
-    case RS_EVENT_context_begin: {
-        uint64_t context = ((const struct rs_event_context_begin *)at)->context;
-        return is_live(context) || rs_finding_names(context);
-    }
+    case RS_EVENT_context_begin:
+        return is_spoken_of(((const struct rs_event_context_begin *)at)->context);
+    case RS_EVENT_context_attributes:
+        return is_spoken_of(((const struct rs_event_context_attributes *)at)->context);
     case RS_EVENT_context_end:
         return rs_finding_names(((const struct rs_event_context_end *)at)->context);
     case RS_EVENT_finding_again: {

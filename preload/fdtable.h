@@ -37,10 +37,16 @@
 #define RS_DESCRIPTION_LEASED 8u    /* a rule: may change hands, whatever the policy */
 #define RS_DESCRIPTION_STRICT 16u   /* a rule: only its owner, whatever the policy */
 #define RS_DESCRIPTION_LEAKED 32u   /* its opener has ended and left it open; that was reported */
+#define RS_DESCRIPTION_GUESSED 64u  /* that its owner is so was guessed (infer.h): never a finding */
 
 #define RS_STREAM_WATCHED 1u  /* a connection of this process's making: its exchange is followed (exchange.h) */
 #define RS_STREAM_DATAGRAM 2u /* a socket without a connection's order */
 #define RS_STREAM_ANSWERED 4u /* something was received after something had been sent */
+#define RS_STREAM_REQUESTER 8u /* a connection on which requests come (requester.h) */
+#define RS_STREAM_LISTENS 16u  /* where such connections come from */
+#define RS_STREAM_WAKES 32u    /* a pipe or eventfd with which threads in a context wake others (infer.h) */
+#define RS_STREAM_WAITS 64u    /* an epoll that waits for a requester or a listener */
+#define RS_STREAM_LOOP 128u    /* for several: who waits there serves them in turns */
 
 struct rs_description {
     uint64_t tag;          /* owner's context id, and RS_TAG_*; atomic */

@@ -12,9 +12,11 @@
 #include "preload/fdtable.h"
 #include "preload/finding.h"
 #include "preload/follow.h"
+#include "preload/infer.h"
 #include "preload/log.h"
 #include "preload/modules.h"
 #include "preload/real.h"
+#include "preload/requester.h"
 #include "preload/rules.h"
 #include "preload/sharing.h"
 #include "preload/stack.h"
@@ -77,6 +79,7 @@ static void in_child(void) {
     rs_stack_forked();
     rs_findings_forked();
     rs_closed_forked();
+    rs_infer_forked();
     rs_rules_forked();
     rs_trace_forked();
     rs_log_forked();
@@ -104,7 +107,8 @@ RS_COLD bool rs_in_vfork_child(void) {
 }
 
 static bool start_tables(void) {
-    return rs_table_start() && rs_contexts_start() && rs_findings_start() && rs_exchanges_start() && rs_closed_start();
+    return rs_table_start() && rs_contexts_start() && rs_findings_start() && rs_exchanges_start() && rs_closed_start() &&
+           rs_requesters_start();
 }
 
 /* The kinds that this version looks for. */
@@ -134,6 +138,7 @@ static void start_guard(const struct rs_text *complaints) {
     if (pthread_atfork(before_fork, after_fork, in_child)) rs_log_line("forks are not followed: no memory", NULL);
     rs_wipe_on_fork(&on_page, sizeof on_page);
     rs_threads_start();
+    rs_inferring = !rs_config.context_by_api_only;
     started = rs_on = true;
     rs_events_start();
 }
@@ -152,6 +157,7 @@ __attribute__((constructor)) static void start(void) {
 
 /* A server that forks for each connection would use up its parent's places if a child's numbers went on counting. */
 void rs_process_ends(void) {
+    if (rs_tables_are_ours()) rs_requesters_end();
     if (!rs_tables_are_ours() || !ancestor_count) return;
     rs_forget_all();
     started = false;
@@ -160,6 +166,7 @@ void rs_process_ends(void) {
 
 /* The same for one that forks to execute. (Should that fail, what it had inherited is nobody's to it.) */
 void rs_process_execs(void) {
+    if (rs_tables_are_ours()) rs_requesters_end();
     if (rs_tables_are_ours() && ancestor_count) rs_forget_all();
 }
 
@@ -170,6 +177,7 @@ __attribute__((destructor)) static void finish(void) {
     rs_closed_settle();
     rs_rules_record();
     rs_rules_tell();
+    rs_requesters_end();
     rs_trace_finish();
     rs_process_ends();
     errno = saved;

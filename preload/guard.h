@@ -24,6 +24,13 @@ struct rs_thread {
     uint32_t doubtful_stack;
     uint64_t doubtful_context;
     uint32_t began; /* what its first stack needs has been made ready: rs_stack_thread_begins */
+    /* What is inferred (infer.h): */
+    uint8_t standing;  /* enum rs_standing */
+    bool loop;         /* it serves many requesters in turns */
+    uint16_t ready;    /* a loop: how many descriptors its last wait said were ready */
+    uint32_t read_on;  /* the connection that it read a request on last, by place */
+    uint64_t read;     /* and that request's context */
+    uint64_t handed;   /* the context of the thread that woke it last, or that began it; 0: none */
 };
 
 /* No description's owner: so each call of a vfork's child goes the slow way, and is let through there. */

@@ -5,8 +5,10 @@
 #include "preload/describe.h"
 #include "preload/ending.h"
 #include "preload/finding.h"
+#include "preload/infer.h"
 #include "preload/lease.h"
 #include "preload/ownfd.h"
+#include "preload/requester.h"
 #include "preload/sharing.h"
 #include "preload/stack.h"
 #include "preload/track.h"
@@ -128,13 +130,79 @@ static bool is_outgoing(const struct rs_description *description) {
     return description->opened_by == RS_OP_socket || found;
 }
 
+/* (Where contexts are inferred, what is opened between two requests is no start-up's.) */
+static bool is_boots(const struct rs_description *description) {
+    return description->opened_by == RS_OP_socket && (!rs_inferring || description->opened < rs_context_first_began());
+}
+
 static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
     bool shared = rs_flags_of(description) & RS_DESCRIPTION_SHARED;
     bool watched = rs_is_watched(description);
     if (shared || !watched) return (struct rs_call){NULL, rs_id_of(description)};
-    bool asked = rs_thread.current && is_outgoing(description);
+    bool asked = rs_thread.current && is_outgoing(description) && (!rs_thread.standing || rs_infer_is_sure());
     if (asked && rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
-    if (asked && description->opened_by == RS_OP_socket) look_at_boots(fd, operation, description);
+    if (asked && is_boots(description)) look_at_boots(fd, operation, description);
+    return go_on(description, rs_id_of(description), operation);
+}
+
+/* ---- where contexts are inferred (infer.h) ---------------------------------------------------------------------------- */
+
+/* A requester's connection: who reads from it works for it from then on, and who writes to it does, but for a thread that is sure
+ * of another: it has the wrong number. */
+static struct rs_call use_requester(int fd, enum rs_operation operation, struct rs_description *description,
+                                    uint64_t owner) {
+    if (!owner || !rs_operation_sends(operation)) return (struct rs_call){description, rs_id_of(description)};
+    if (rs_infer_writes_astray(description, owner)) return strictly(fd, operation, description);
+    if (!rs_context_is_over(owner)) rs_infer_enter(owner, RS_ENTRY_RESUMED);
+    return (struct rs_call){description, rs_id_of(description)};
+}
+
+/* What wakes threads is nobody's, mostly. */
+static struct rs_call use_nobodys(int fd, enum rs_operation operation, struct rs_description *description,
+                                  uint64_t tag) {
+    bool wakes = description->kind == RS_KIND_PIPE || description->kind == RS_KIND_EVENTFD;
+    if (!wakes) return nobodys(fd, operation, description, tag);
+    if (rs_operation_sends(operation)) rs_infer_wakes_by(description);
+    return (struct rs_call){description, rs_id_of(description)};
+}
+
+static void take_over(int fd, struct rs_description *description, uint64_t owner) {
+    uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE);
+    if ((tag & RS_TAG_OWNER) == owner) rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_INFERRED);
+}
+
+static struct rs_call use_others(int fd, enum rs_operation operation, struct rs_description *description,
+                                 uint64_t tag) {
+    uint64_t owner = tag & RS_TAG_OWNER;
+    bool leasable = rs_is_watched(description) && rs_may_be_leased(fd, description);
+    switch (rs_infer_judge(operation, description, owner, leasable)) {
+    case RS_INFER_ASK:
+        return foreign(fd, operation, description, tag);
+    case RS_INFER_TAKE:
+        take_over(fd, description, owner);
+        break;
+    case RS_INFER_RESUME:
+        rs_infer_enter(owner, RS_ENTRY_RESUMED);
+        break;
+    default:
+        break;
+    }
+    return go_on(description, rs_id_of(description), operation);
+}
+
+/* Nothing is too late here: a request's connection may be closed before its work is done. */
+static struct rs_call use(int fd, enum rs_operation operation, struct rs_description *description, uint64_t tag) {
+    uint64_t owner = tag & RS_TAG_OWNER, current = rs_infer_settle();
+    if (rs_is_requester(description)) return use_requester(fd, operation, description, owner);
+    if (!owner) return use_nobodys(fd, operation, description, tag);
+    if (rs_flags_of(description) & RS_DESCRIPTION_SHARED) return (struct rs_call){NULL, rs_id_of(description)};
+    if (owner == rs_thread.current) {
+        bool sure = tag & RS_TAG_DEBT && rs_infer_is_sure();
+        return sure ? own(fd, operation, description, tag & ~RS_TAG_LATE)
+                    : go_on(description, rs_id_of(description), operation);
+    }
+    if (current) return use_others(fd, operation, description, tag);
+    if (!rs_context_is_over(owner)) rs_infer_enter(owner, RS_ENTRY_RESUMED);
     return go_on(description, rs_id_of(description), operation);
 }
 
@@ -167,6 +235,7 @@ static struct rs_call decide(int fd, enum rs_operation operation, struct rs_desc
         if (sharing == RS_SHARING_REFUSED) return refuse_description(description);
         if (sharing == RS_SHARING_FOUND) return (struct rs_call){NULL, rs_id_of(description)};
     }
+    if (rs_inferring) return use(fd, operation, description, tag);
     if (!owner) return nobodys(fd, operation, description, tag);
     if (owner == rs_thread.current) return own(fd, operation, description, tag);
     if (!rs_thread.current) return on_behalf(fd, operation, description, tag);
@@ -178,6 +247,7 @@ RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, c
     struct rs_call call;
     uint64_t id = 0;
     if (rs_thread.vfork_child && rs_in_vfork_child()) return unseen;
+    if (rs_thread.standing && !rs_inferring) rs_infer_settle();
     for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
         if (is_unwinders_call(fd, caller, &call)) return call;
         struct rs_description *description = rs_lookup(fd);
@@ -192,7 +262,7 @@ RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, c
             continue;
         }
         if (!rs_still(fd, description, id)) continue;
-        bool foreigners = owner && rs_thread.current && owner != rs_thread.current;
+        bool foreigners = owner && rs_thread.current && owner != rs_thread.current && !rs_thread.loop;
         if (foreigners && !rs_is_what_it_was(fd, description)) {
             rs_adopt_anew(fd);
             continue;
@@ -211,11 +281,24 @@ static bool may_tidy(int fd, const struct rs_description *description, uint64_t 
     return rs_config.policy == RS_POLICY_LEASE && rs_context_is_over(owner);
 }
 
+RS_COLD void rs_follow_end(struct rs_description *description, int fd, enum rs_operation operation, int64_t result,
+                           struct rs_bytes_of bytes) {
+    uint32_t stream = rs_stream_of(description);
+    if (stream & RS_STREAM_WATCHED) {
+        rs_exchange_end(description, operation, result, bytes);
+        return;
+    }
+    if (bytes.form != RS_BYTES_PEEKED) rs_note_phase(description, operation, result);
+    if (stream & RS_STREAM_REQUESTER) rs_requester_moved(fd, description, operation, result, bytes);
+    if (stream & RS_STREAM_WAKES && result > 0 && rs_operation_receives(operation)) rs_infer_woken_by(description);
+}
+
 RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {
     struct rs_description *description = rs_lookup(fd);
     uint64_t id = rs_id_of(description), owner = rs_owner_of(description);
     /* A fork's child that closes its copy ends nothing. */
     if (open_to_all(description, owner) || rs_inherited(description)) return true;
+    if (rs_thread.standing && (!rs_inferring || !rs_infer_closes_astray(description, owner))) return true;
     if (!rs_still(fd, description, id) || !rs_is_what_it_was(fd, description)) return true;
     /* A number of its own making is its own. */
     if (may_tidy(fd, description, owner) || rs_number_is_of(fd, rs_thread.current)) return true;

@@ -59,14 +59,19 @@ static inline void rs_note_phase(struct rs_description *description, enum rs_ope
     }
 }
 
+/* The description is one whose bytes matter: an exchange, a requester's, one that wakes threads. */
+#define RS_STREAM_FOLLOWED (RS_STREAM_WATCHED | RS_STREAM_REQUESTER | RS_STREAM_WAKES)
+void rs_follow_end(struct rs_description *description, int fd, enum rs_operation operation, int64_t result,
+                   struct rs_bytes_of bytes);
+
 /* result: what the real call returned, errno as it left it. bytes: where those are that it moved. */
 __attribute__((always_inline)) static inline void
 rs_end_call_on(struct rs_call call, int fd, enum rs_operation operation, int64_t result, struct rs_bytes_of bytes) {
     struct rs_description *description = call.description;
     if (description) {
         rs_note_operation(description, operation);
-        if (rs_is_watched(description))
-            rs_exchange_end(description, operation, result, bytes);
+        if (rs_unlikely(rs_stream_of(description) & RS_STREAM_FOLLOWED))
+            rs_follow_end(description, fd, operation, result, bytes);
         else if (bytes.form != RS_BYTES_PEEKED)
             rs_note_phase(description, operation, result);
     }

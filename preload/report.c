@@ -239,6 +239,8 @@ static const char *hint_of(const struct rs_finding *finding) {
         .unread = finding->unread && finding->unread != ~0u,
         .unfinished = unfinished(finding) != NULL,
         .nobodys = !finding->owner,
+        .first =
+            finding->owner && finding->owner == rs_context_first() && finding->owner == finding->description.opener,
     });
 }
 

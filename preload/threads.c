@@ -2,6 +2,7 @@
 #include "preload/threads.h"
 #include "preload/freelist.h"
 #include "preload/guard.h"
+#include "preload/infer.h"
 #include "preload/reserve.h"
 #include "preload/stack.h"
 
@@ -23,6 +24,7 @@ uint32_t rs_thread_asked(struct rs_start start) {
     if (!place) return 0;
     starts[place].run = start.run; /* not the link: who takes a place may look at it just now */
     starts[place].argument = start.argument;
+    starts[place].by = rs_inferring ? rs_thread.current : 0;
     return place;
 }
 
@@ -34,5 +36,6 @@ struct rs_start rs_thread_begins(uint32_t place) {
     struct rs_start start = starts[place];
     rs_place_give_back(&free_starts, places(), place);
     rs_stack_thread_begins();
+    rs_infer_begun(start.by);
     return start;
 }

@@ -14,6 +14,7 @@ struct rs_start {
         int (*c11)(void *);
     } run;
     void *argument;
+    uint64_t by; /* the context that the asking thread was in, where contexts are inferred */
     uint32_t next_free;
 };
 

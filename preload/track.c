@@ -8,7 +8,9 @@
 #include "preload/events.h"
 #include "preload/exchange.h"
 #include "preload/finding.h"
+#include "preload/infer.h"
 #include "preload/ownfd.h"
+#include "preload/requester.h"
 #include "preload/rules.h"
 #include "preload/stack.h"
 
@@ -39,6 +41,7 @@ static void forget(int fd) {
     struct rs_description *stale = rs_unbind(fd, &last);
     if (rs_likely(!stale)) return;
     rs_event_close(fd, stale, last);
+    if (last && rs_is_requester(stale)) rs_requester_closed(stale);
     release(stale);
 }
 
@@ -63,10 +66,12 @@ static struct rs_description *make(int fd, enum rs_operation operation, enum rs_
 
 void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const char *name) {
     if (!rs_tables_are_ours()) return;
+    bool guessed;
+    uint64_t opener = rs_infer_opener(operation, &guessed);
     forget(fd);
-    struct rs_description *description = make(fd, operation, kind, rs_thread.current);
+    struct rs_description *description = make(fd, operation, kind, opener);
     if (!description) return;
-    uint64_t opener = description->opener;
+    if (rs_unlikely(guessed)) __atomic_store_n(&description->flags, RS_DESCRIPTION_GUESSED, __ATOMIC_RELAXED);
     const struct rs_context *context = opener ? rs_context_owns(opener, rs_place_of(description), 1) : NULL;
     bool live = !opener || (context && rs_context_live(context) && context->process == rs_pid);
     if (rs_unlikely(!live) && rs_context_is_over(opener)) rs_mark(description, opener, RS_TAG_LATE);
@@ -92,8 +97,10 @@ struct rs_description *rs_adopt(int fd) {
     struct rs_description *description = make(fd, RS_OP_found, kind, 0);
     if (!description) return NULL;
     __atomic_store_n(&description->flags, RS_DESCRIPTION_UNSEEN, __ATOMIC_RELAXED);
-    if (is_socket(kind) && rs_is_connected_stream(fd)) rs_exchange_watch(description);
+    bool stream = is_socket(kind) && rs_is_connected_stream(fd);
+    if (stream) rs_exchange_watch(description);
     if (!rs_bind_if_unknown(fd, description)) return rs_lookup(fd);
+    if (stream && kind == RS_KIND_TCP) rs_requester_received(fd);
     rs_event_open(fd, description, name);
     rs_rules_mark(fd, description, name);
     errno = saved;
@@ -160,7 +167,8 @@ bool rs_hand_over(int fd, struct rs_description *description, uint64_t tag, uint
         return false;
     rs_note_operation(description, RS_OP_none);
     /* What was put back into a pool in mid-exchange is so still when it is taken out. */
-    rs_exchange_handed_over(description, reason == RS_HANDOVER_INDEBTED || reason == RS_HANDOVER_RETURNED);
+    bool goes_on = reason == RS_HANDOVER_INDEBTED || reason == RS_HANDOVER_RETURNED || reason == RS_HANDOVER_INFERRED;
+    rs_exchange_handed_over(description, goes_on);
     rs_context_owns(from, rs_place_of(description), -1);
     rs_context_owns(to, rs_place_of(description), 1);
     rs_event_handover(fd, description, reason, from, to);
@@ -187,5 +195,6 @@ void rs_close_end(int fd, struct rs_closing closing, bool closed) {
     rs_event_close(fd, closing.description, closing.last);
     if (rs_unlikely(rs_flags_of(closing.description) & RS_DESCRIPTION_LEAKED) && closing.last)
         rs_leak_mended(fd, closing.description);
+    if (closing.last && rs_is_requester(closing.description)) rs_requester_closed(closing.description);
     release(closing.description);
 }

@@ -1,6 +1,7 @@
 /* wrap_open.c: files, pipes, terminals and what else has a name or options of its own come to be. (What needs no more than
  * its number noted is made from calls.def, in wrap_plain.c.) */
 #include "preload/describe.h"
+#include "preload/infer.h"
 #include "preload/ownfd.h"
 #include "preload/stack.h"
 #include "preload/wrap.h"
@@ -93,6 +94,7 @@ static void piped(int result, int *ends, const void *caller) {
             ends[i] = rs_own_fixed(ends[i], rs_stack_pipe_lost);
         } else {
             rs_opened(ends[i], RS_OP_pipe, RS_KIND_PIPE, "pipe");
+            if (i) rs_infer_pipe(ends);
         }
     }
 }

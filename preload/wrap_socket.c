@@ -1,5 +1,7 @@
 /* wrap_socket.c: sockets come to be, connect, are accepted, shut down, and bring descriptors along (SCM_RIGHTS). */
 #include "preload/describe.h"
+#include "preload/infer.h"
+#include "preload/requester.h"
 #include "preload/wrap.h"
 
 #include <string.h>
@@ -34,7 +36,9 @@ static void accepted(int listener, int fd) {
     if (fd < 0 || !rs_on) return;
     enum rs_kind kind = rs_lookup(listener)->kind;
     if (rs_tracing) rs_describe_peer(fd, kind, name);
+    rs_infer_accepts(rs_lookup(listener));
     rs_opened(fd, RS_OP_accept, kind, rs_tracing ? name : NULL);
+    rs_requester_accepted(listener, fd);
 }
 
 RS_EXPORT int accept(int fd, struct sockaddr *address, socklen_t *length) {
@@ -53,6 +57,14 @@ RS_EXPORT int accept4(int fd, struct sockaddr *address, socklen_t *length, int f
     rs_end_call(call, fd, RS_OP_accept, connection);
     accepted(fd, connection);
     return connection;
+}
+
+RS_EXPORT int listen(int fd, int backlog) {
+    if (rs_refused_own(fd)) return -1;
+    int result = real.listen(fd, backlog);
+    struct rs_description *description = rs_lookup(fd);
+    if (!result && rs_known(description)) rs_set_stream(description, RS_STREAM_LISTENS);
+    return result;
 }
 
 RS_EXPORT int connect(int fd, const struct sockaddr *address, socklen_t length) {
@@ -93,6 +105,7 @@ static void received(const struct msghdr *message) {
                 int fd;
                 memcpy(&fd, at + offset, sizeof fd);
                 rs_opened(fd, RS_OP_receive, RS_KIND_UNKNOWN, NULL);
+                rs_requester_received(fd);
             }
         }
         size_t step = CMSG_ALIGN(header.cmsg_len);

@@ -45,7 +45,10 @@ static inline void done(const struct stream *stream, const FILE *file, enum rs_o
     if (operation == RS_OP_read) {
         if (rs_likely(!filled(stream, file, bytes))) return;
         ssize_t moved = (ssize_t)bytes + rs_stream_unread(file) - stream->unread;
-        rs_end_call(stream->call, stream->fd, operation, moved > 0 ? moved : 0);
+        /* What was read at once lies in the buffer still. */
+        bool at_once = moved > 0 && moved == file->_IO_read_end - file->_IO_read_base;
+        rs_end_call_on(stream->call, stream->fd, operation, moved > 0 ? moved : 0,
+                       at_once ? rs_buffer(file->_IO_read_base, (size_t)moved) : rs_unseen());
     } else if (operation == RS_OP_write) {
         ssize_t moved = (ssize_t)bytes + stream->waiting - rs_stream_waiting(file);
         if (rs_unlikely(moved > 0)) rs_end_call(stream->call, stream->fd, operation, moved);

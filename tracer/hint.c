@@ -10,6 +10,12 @@ static const char *of_handover(const struct rs_hint_facts *facts) {
            "share:...)";
 }
 
+/* What was built when the first request needed it, and kept: each later one is handed the first one's. */
+#define IN_FIRST_REQUEST                                                                                            \
+    " It was opened in the first request and others use it since: a layer built once in the first request (lazily " \
+    "made global)?"
+#define OF_LAYER(facts, hint) ((facts)->first ? hint IN_FIRST_REQUEST : (hint))
+
 /* I/O on what another has: it depends on where the exchange stood. */
 static const char *of_foreign_io(const struct rs_hint_facts *facts) {
     if (facts->nobodys)
@@ -20,14 +26,16 @@ static const char *of_foreign_io(const struct rs_hint_facts *facts) {
                "let "
                "it be nobody's: accept it in no context.";
     if (facts->connection && facts->phase == RS_PHASE_SENT)
-        return "the owner has sent on it and not read the answer: the next one who reads gets the owner's answer.";
+        return OF_LAYER(facts, "the owner has sent on it and not read the answer: the next one who reads gets the "
+                               "owner's answer.");
     if (facts->connection && facts->unread)
-        return "bytes for the owner wait unread: the next one who reads gets them. Read the whole answer before a "
-               "connection goes to another request, or close it.";
+        return OF_LAYER(facts, "bytes for the owner wait unread: the next one who reads gets them. Read the whole "
+                               "answer before a connection goes to another request, or close it.");
     if (facts->connection && facts->phase == RS_PHASE_ANSWERED)
-        return "the exchange was complete: a connection pool looks like this. REQSCOPE_POLICY=lease accepts clean "
-               "hand-overs.";
-    return "each request needs one of its own (REQSCOPE_LOCAL), or say what is meant: reqscope_give, reqscope_share.";
+        return OF_LAYER(facts, "the exchange was complete: a connection pool looks like this. REQSCOPE_POLICY=lease "
+                               "accepts clean hand-overs.");
+    return OF_LAYER(facts, "each request needs one of its own (REQSCOPE_LOCAL), or say what is meant: reqscope_give, "
+                           "reqscope_share.");
 }
 
 const char *rs_hint(const struct rs_hint_facts *facts) {

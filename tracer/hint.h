@@ -15,6 +15,7 @@ struct rs_hint_facts {
     bool unread;     /* bytes waited unread */
     bool unfinished; /* the owner had begun a transaction */
     bool nobodys;    /* it was opened in no context */
+    bool first;      /* the owner opened it, and is the first context that the process has had */
 };
 
 /* Never NULL. */

@@ -167,6 +167,7 @@ enum rs_handover {
     RS_HANDOVER_SHARED,
     RS_HANDOVER_LEASED,
     RS_HANDOVER_INDEBTED, /* leased, with something sent before that may still be answered */
+    RS_HANDOVER_INFERRED, /* from one of a requester's requests to the next, or what was guessed before is known better now */
     RS_HANDOVER_COUNT
 };
 
@@ -228,6 +229,8 @@ const char *rs_operation_name(uint32_t operation);
 const char *rs_operation_verb(uint32_t operation);
 const char *rs_finding_kind_name(uint32_t kind); /* "foreign-io" */
 const char *rs_kind_name(uint32_t kind);         /* "tcp" */
+const char *rs_origin_name(uint32_t origin);     /* "request" */
+const char *rs_entry_name(uint32_t how);         /* "handed over" */
 const char *rs_mode_name(uint32_t mode);
 const char *rs_policy_name(uint32_t policy);
 const char *rs_handover_name(uint32_t reason);

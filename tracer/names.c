@@ -34,10 +34,24 @@ static const char *const kind_names[RS_KIND_COUNT] = {
     [RS_KIND_EPOLL] = "epoll",     [RS_KIND_EVENTFD] = "eventfd", [RS_KIND_OTHER] = "other",
 };
 
+static const char *const origin_names[RS_ORIGIN_COUNT] = {
+    [RS_ORIGIN_API] = "api",
+    [RS_ORIGIN_INHERITED] = "inherited",
+    [RS_ORIGIN_ACCEPT] = "accept",
+    [RS_ORIGIN_REQUEST] = "request",
+};
+
+static const char *const entry_names[RS_ENTRY_COUNT] = {
+    [RS_ENTRY_API] = "api",         [RS_ENTRY_REQUEST] = "request",
+    [RS_ENTRY_RESUMED] = "resumed", [RS_ENTRY_HANDED] = "handed over",
+    [RS_ENTRY_LEFT] = "left",
+};
+
 static const char *const mode_names[RS_MODE_COUNT] = {"log", "deny", "abort", "off"};
 static const char *const policy_names[RS_POLICY_COUNT] = {"strict", "lease"};
 static const char *const handover_names[RS_HANDOVER_COUNT] = {"given",  "returned", "taken",
-                                                              "shared", "leased",   "leased with a debt"};
+                                                              "shared", "leased",   "leased with a debt",
+                                                              "inferred"};
 
 const char *rs_operation_name(uint32_t operation) {
     const char *name = NAME_OF(operation_names, operation);
@@ -55,6 +69,14 @@ const char *rs_finding_kind_name(uint32_t kind) {
 
 const char *rs_kind_name(uint32_t kind) {
     return NAME_OF(kind_names, kind);
+}
+
+const char *rs_origin_name(uint32_t origin) {
+    return NAME_OF(origin_names, origin);
+}
+
+const char *rs_entry_name(uint32_t how) {
+    return NAME_OF(entry_names, how);
 }
 
 const char *rs_mode_name(uint32_t mode) {

@@ -44,14 +44,27 @@ static struct row *list_rows(const struct model *model, size_t *count) {
     return rows;
 }
 
-static void print_row(struct output_table *table, const struct model *model, const struct row *row, bool pids) {
+/* The columns that a table of these rows has besides. */
+struct shown {
+    bool pids;       /* there are several processes */
+    bool attributes; /* a context has some */
+};
+
+static const char *or_unknown(const char *text) {
+    return text ? text : "?";
+}
+
+static void print_row(struct output_table *table, const struct model *model, const struct row *row,
+                      struct shown shown) {
     const struct context *context = row->context;
     uint64_t end = model_context_end(model, row->process, context), began = row->begin ? row->begin->began : 0,
              first = model_first_time(model);
     size_t column = 0;
-    if (pids) output_table_add(table, column++, memory_format("%" PRIu32, row->process->pid));
+    if (shown.pids) output_table_add(table, column++, memory_format("%" PRIu32, row->process->pid));
     output_table_add(table, column++, memory_format("%" PRIu64, context->id));
     output_table_add(table, column++, memory_copy(row->begin ? row->begin->label : "?"));
+    output_table_add(table, column++, memory_copy(or_unknown(model_context_found(model, row->process, context->id))));
+    output_table_add(table, column++, memory_copy(or_unknown(model_context_sure(model, row->process, context->id))));
     output_table_add(table, column++,
                      row->begin ? memory_format("%.3f ms", ((double)began - (double)first) / 1e6) : memory_copy("?"));
     output_table_add(table, column++,
@@ -63,6 +76,21 @@ static void print_row(struct output_table *table, const struct model *model, con
     output_table_add(table, column++, memory_format("%" PRIu64, context->uses));
     output_table_add(table, column++, memory_format("%" PRIu64, context->bytes));
     output_table_add(table, column++, memory_format("%" PRIu64, context->findings));
+    if (shown.attributes)
+        output_table_add(table, column++, memory_copy(model_context_attributes(model, row->process, context->id)));
+}
+
+static void print_rows(const struct model *model, const struct row *rows, size_t count) {
+    static const char *const titles[] = {"PID",    "ID",    "LABEL", "FOUND", "SURE",     "BEGIN",     "DURATION",
+                                         "THREAD", "OPENS", "USES",  "BYTES", "FINDINGS", "ATTRIBUTES"};
+    const size_t columns = sizeof titles / sizeof *titles;
+    struct shown shown = {.pids = model->process_count > 1};
+    struct output_table *table;
+    for (size_t i = 0; i < count; i++)
+        shown.attributes |= *model_context_attributes(model, rows[i].process, rows[i].context->id) != 0;
+    table = output_table_new(titles + !shown.pids, columns - !shown.pids - !shown.attributes);
+    for (size_t i = 0; i < count; i++) print_row(table, model, &rows[i], shown);
+    output_table_print(table, stdout);
 }
 
 static json_t *json_from_row(const struct model *model, const struct row *row) {
@@ -72,6 +100,11 @@ static json_t *json_from_row(const struct model *model, const struct row *row) {
     json_put(object, "id", json_from_number(context->id));
     json_put(object, "pid", json_from_number(row->process->pid));
     json_put(object, "label", json_from_text(begin ? begin->label : ""));
+    json_put(object, "found", json_from_text(model_context_found(model, row->process, context->id)));
+    json_put(object, "sure", json_from_text(model_context_sure(model, row->process, context->id)));
+    json_put(object, "resumed", json_from_number(context->resumed));
+    json_put(object, "handed_over", json_from_number(context->handed_over));
+    json_put(object, "attributes", json_from_attributes(model_context_attributes(model, row->process, context->id)));
     json_put(object, "parent", json_from_number(begin ? begin->parent : 0));
     json_put(object, "begin_ns", json_from_time(begin ? begin->began : 0));
     json_put(object, "end_ns", json_from_time(model_context_end(model, row->process, context)));
@@ -91,20 +124,13 @@ static void print_json(const struct model *model, const struct row *rows, size_t
 }
 
 int cmd_contexts(const struct options *options, const struct model *model, bool usable) {
-    static const char *const titles[] = {"PID",    "ID",    "LABEL", "BEGIN", "DURATION",
-                                         "THREAD", "OPENS", "USES",  "BYTES", "FINDINGS"};
-    const size_t columns = sizeof titles / sizeof *titles;
-    bool pids = model->process_count > 1;
     size_t count;
     struct row *rows = list_rows(model, &count);
     (void)usable;
-    if (options->json) {
+    if (options->json)
         print_json(model, rows, count);
-    } else {
-        struct output_table *table = output_table_new(titles + !pids, columns - !pids);
-        for (size_t i = 0; i < count; i++) print_row(table, model, &rows[i], pids);
-        output_table_print(table, stdout);
-    }
+    else
+        print_rows(model, rows, count);
     free(rows);
     return EXIT_DONE;
 }

@@ -129,6 +129,16 @@ static void print_suppression(struct symbols *symbols, const struct model *model
     free(line);
 }
 
+static void print_inferred(const struct model *model, const struct finding *finding) {
+    char *inferred = finding_inferred(model, finding);
+    if (inferred) {
+        fputs("  contexts inferred: ", stdout);
+        output_text(stdout, inferred, 0);
+        putchar('\n');
+    }
+    free(inferred);
+}
+
 static void print_end(const struct model *model, const struct finding *finding) {
     if (finding->kind == RS_FINDING_dirty_handover && finding->known) {
         char *outstanding = finding_outstanding(model, finding);
@@ -144,6 +154,7 @@ static void print_end(const struct model *model, const struct finding *finding) 
         putchar('\n');
     }
     if (finding->mended) printf("  closed after all: %" PRIu64 " of %" PRIu64 "\n", finding->mended, finding->count);
+    print_inferred(model, finding);
     printf("  what was done: %s\n", finding_verdict(finding));
     printf("  hint: %s\n", finding_hint(model, finding));
 }

@@ -114,7 +114,32 @@ const char *finding_hint(const struct model *model, const struct finding *findin
         .unread = finding->unread && finding->unread != UINT32_MAX,
         .unfinished = unfinished(finding) != NULL,
         .nobodys = finding->known && !finding->owner,
+        .first = finding->owner && finding->owner == model_first_context(model, finding->process) &&
+                 finding->owner == finding->opener,
     });
+}
+
+/* "GET /a (request, strong)"; NULL: the program has announced it, or nothing recorded says. */
+static char *inferred(const struct model *model, const struct process *process, uint64_t id) {
+    const struct context *begun = model_context_begun(model, process, id);
+    const char *sure = model_context_sure(model, process, id);
+    char *name, *text;
+    if (!begun || (begun->origin != RS_ORIGIN_ACCEPT && begun->origin != RS_ORIGIN_REQUEST)) return NULL;
+    name = *begun->label ? memory_copy(begun->label) : memory_format("context %" PRIu64, id);
+    text = memory_format("%s (%s%s%s)", name, rs_origin_name(begun->origin), sure ? ", " : "", sure ? sure : "");
+    free(name);
+    return text;
+}
+
+char *finding_inferred(const struct model *model, const struct finding *finding) {
+    char *owner = inferred(model, finding->process, finding->owner);
+    char *user = finding->user == finding->owner ? NULL : inferred(model, finding->process, finding->user);
+    char *both;
+    if (!owner || !user) return owner ? owner : user;
+    both = memory_format("%s, %s", owner, user);
+    free(owner);
+    free(user);
+    return both;
 }
 
 /* "GET /a (context 1) sent 31 bytes 0.004 s before that are not answered; 0 bytes wait unread; RESP" */

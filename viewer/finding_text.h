@@ -26,6 +26,9 @@ const char *finding_phase(const struct finding *finding);
 /* What to do about it. */
 const char *finding_hint(const struct model *model, const struct finding *finding);
 
+/* "GET /a (request, strong), GET /b (request, weak)": its owner and user as far as they were inferred; NULL: neither was. */
+char *finding_inferred(const struct model *model, const struct finding *finding);
+
 /* dirty-handover: what was owed. */
 char *finding_outstanding(const struct model *model, const struct finding *finding);
 

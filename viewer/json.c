@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *checked(json_t *value) {
     if (!value) memory_exhausted();
@@ -41,6 +42,36 @@ json_t *json_from_context(const struct model *model, const struct process *proce
     json_t *object = checked(json_object());
     json_put(object, "id", json_from_number(id));
     json_put(object, "label", json_from_text(context ? context->label : ""));
+    json_put(object, "found", json_from_text(model_context_found(model, process, id)));
+    return object;
+}
+
+/* The length of the name that an attribute begins with here; 0: none does. */
+static size_t attribute_name(const char *at) {
+    size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return at[length] == '=' ? length : 0;
+}
+
+/* Where the next attribute begins, behind the blank before it; the text's end when there is none. */
+static const char *next_attribute(const char *at) {
+    for (; *at; at++)
+        if (*at == ' ' && attribute_name(at + 1)) return at + 1;
+    return at;
+}
+
+json_t *json_from_attributes(const char *attributes) {
+    json_t *object = checked(json_object());
+    const char *at = attribute_name(attributes) ? attributes : next_attribute(attributes);
+    while (*at) {
+        const char *next = next_attribute(at);
+        size_t length = attribute_name(at);
+        char *name = memory_format("%.*s", (int)length, at);
+        char *value = memory_format("%.*s", (int)(next - at - (long)length - 1 - (*next != 0)), at + length + 1);
+        if (!json_object_get(object, name)) json_put(object, name, json_from_text(value));
+        free(name);
+        free(value);
+        at = next;
+    }
     return object;
 }
 

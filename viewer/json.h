@@ -16,7 +16,10 @@ json_t *json_from_time(uint64_t time);
 void json_put(json_t *object, const char *key, json_t *value);
 void json_add(json_t *array, json_t *value);
 
-/* {"id", "label"} of a context */
+/* "name=value name=value" (events.def), as an object of texts; the first of a name counts. */
+json_t *json_from_attributes(const char *attributes);
+
+/* {"id", "label", "found"} of a context */
 json_t *json_from_context(const struct model *model, const struct process *process, uint64_t id);
 
 /* An array of frames, innermost first. */

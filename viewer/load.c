@@ -65,6 +65,27 @@ static void on_context_begin(struct process *process, const struct rs_read_event
     context->origin = fields->origin;
     context->thread = fields->thread;
     replace(&context->label, event->strings[0]);
+    if (fields->origin == RS_ORIGIN_INHERITED) return;
+    /* Numbers count up; of what is carried over, the times do not. */
+    if (!process->first_context || fields->context < process->first_context) process->first_context = fields->context;
+}
+
+static void on_context_attributes(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_context_attributes *fields = FIELDS(event, context_attributes);
+    if (fields->context && *event->strings[0])
+        replace(&model_context(process, fields->context)->attributes, event->strings[0]);
+}
+
+static void on_context_switch(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_context_switch *fields = FIELDS(event, context_switch);
+    bool read = fields->how == RS_ENTRY_REQUEST, resumed = fields->how == RS_ENTRY_RESUMED,
+         handed = fields->how == RS_ENTRY_HANDED;
+    struct context *context;
+    if (!fields->context || !(read || resumed || handed)) return;
+    context = model_context(process, fields->context);
+    context->read += read;
+    context->resumed += resumed;
+    context->handed_over += handed;
 }
 
 static void on_context_end(struct process *process, const struct rs_read_event *event) {
@@ -241,6 +262,12 @@ static void load_event(struct process *process, const struct rs_read_event *even
     case RS_EVENT_context_end:
         on_context_end(process, event);
         break;
+    case RS_EVENT_context_attributes:
+        on_context_attributes(process, event);
+        break;
+    case RS_EVENT_context_switch:
+        on_context_switch(process, event);
+        break;
     case RS_EVENT_open:
         on_open(process, event);
         break;
@@ -272,7 +299,7 @@ static void load_event(struct process *process, const struct rs_read_event *even
         on_io(process, event);
         break;
     default:
-        break; /* thread, context_switch, dup: the reader follows threads; the others change nothing here */
+        break; /* thread, dup: the reader follows threads; the other changes nothing here */
     }
 }
 
@@ -308,6 +335,7 @@ static bool load_process(struct model *model, const char *folder) {
     }
     totals = rs_reader_totals(reader);
     model->events += totals.events;
+    process->incomplete = totals.lost_events || totals.lost_packets || totals.damages;
     model->lost_events += totals.lost_events;
     model->lost_packets += totals.lost_packets;
     model->damages += totals.damages;

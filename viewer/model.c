@@ -184,6 +184,11 @@ static const void *look_for_context(const struct process *process, uint64_t id) 
     return context && context->known ? context : NULL;
 }
 
+static const void *look_for_begun(const struct process *process, uint64_t id) {
+    const struct context *context = look_for_context(process, id);
+    return context && context->origin != RS_ORIGIN_INHERITED ? context : NULL;
+}
+
 static const void *look_for_description(const struct process *process, uint64_t id) {
     const struct description *description;
     HASH_FIND(hh, process->descriptions, &id, sizeof id, description);
@@ -202,6 +207,14 @@ const struct context *model_context_of(const struct model *model, const struct p
     return id ? look_in_family(model, process, id, look_for_context, &holder) : NULL;
 }
 
+const struct context *model_context_begun(const struct model *model, const struct process *process, uint64_t id) {
+    const struct context *begin = model_context_of(model, process, id), *begun;
+    const struct process *holder;
+    if (!begin || begin->origin != RS_ORIGIN_INHERITED) return begin;
+    begun = look_in_family(model, process, id, look_for_begun, &holder);
+    return begun && begun->began == begin->began ? begun : begin;
+}
+
 const struct description *model_description_of(const struct model *model, const struct process *process, uint64_t id) {
     const struct process *holder;
     return id ? look_in_family(model, process, id, look_for_description, &holder) : NULL;
@@ -214,6 +227,35 @@ const struct stack *model_stack_of(const struct model *model, const struct proce
 }
 
 /* ---- questions ---- */
+
+const char *model_context_found(const struct model *model, const struct process *process, uint64_t id) {
+    const struct context *begin = model_context_of(model, process, id);
+    return begin ? rs_origin_name(begin->origin) : NULL;
+}
+
+const char *model_context_sure(const struct model *model, const struct process *process, uint64_t id) {
+    const struct context *begun = model_context_begun(model, process, id);
+    if (!begun || begun->origin == RS_ORIGIN_INHERITED) return NULL;
+    if (begun->origin == RS_ORIGIN_API) return "certain";
+    /* Here it came by a fork; or nothing was read. */
+    if (begun != model_context_of(model, process, id) || begun->origin == RS_ORIGIN_ACCEPT) return "weak";
+    if (begun->resumed || begun->handed_over) return "weak";
+    return begun->read ? "strong" : NULL;
+}
+
+const char *model_context_attributes(const struct model *model, const struct process *process, uint64_t id) {
+    const struct context *begun = model_context_begun(model, process, id);
+    return begun && begun->attributes ? begun->attributes : "";
+}
+
+uint64_t model_first_context(const struct model *model, const struct process *process) {
+    for (size_t steps = 0; process && steps <= model->process_count; steps++, process = process->parent) {
+        /* Number 1 is the family's first, whatever was lost. */
+        if (process->incomplete && process->first_context != 1) return 0;
+        if (process->first_context) return process->first_context;
+    }
+    return 0;
+}
 
 uint64_t model_context_end(const struct model *model, const struct process *process, const struct context *context) {
     const struct context *begin = model_context_of(model, process, context->id);
@@ -325,6 +367,7 @@ static void free_contexts(struct context *contexts) {
     for (; context; context = next) {
         next = context->hh.next;
         free(context->label);
+        free(context->attributes);
         free(context);
     }
 }

@@ -36,8 +36,10 @@ struct context {
     uint64_t id, parent, began, ended; /* ended 0: lives */
     bool known;                        /* its begin was recorded, in this process */
     char *label;
+    char *attributes; /* what else its request said of itself: events.def; NULL: nothing */
     uint32_t origin, thread;
     uint64_t opens, uses, bytes, findings;
+    uint64_t read, resumed, handed_over; /* threads came into it, by enum rs_entry */
     UT_hash_handle hh;
 };
 
@@ -93,7 +95,9 @@ struct process {
     char *folder, *command;
     uint32_t pid, parent_pid, mode, policy;
     bool known;
+    bool incomplete; /* events were lost */
     uint64_t started, first_time, last_time, events;
+    uint64_t first_context; /* that began in it; 0: none */
     struct process *parent; /* of the model's; NULL: none */
     size_t family;
     struct module *modules;
@@ -140,6 +144,23 @@ const struct context *model_context_of(const struct model *model, const struct p
 const struct description *model_description_of(const struct model *model, const struct process *process, uint64_t id);
 const struct stack *model_stack_of(const struct model *model, const struct process *process, uint32_t id,
                                    const struct process **holder);
+
+/* The same, as it was recorded where the context began: a fork's child has of what it came with only the name. */
+const struct context *model_context_begun(const struct model *model, const struct process *process, uint64_t id);
+
+/* How it came to be: "api", "accept", "request"; "inherited": before the fork. NULL: nothing recorded says. */
+const char *model_context_found(const struct model *model, const struct process *process, uint64_t id);
+
+/* How sure it is that what a thread did in it, it did for this requester. "certain": the program says so; "strong": each thread in it
+ * had read the request; "weak": some only touched what belongs to it, or were woken or begun in it. NULL: nothing recorded says. */
+const char *model_context_sure(const struct model *model, const struct process *process, uint64_t id);
+
+/* "" when there are none. */
+const char *model_context_attributes(const struct model *model, const struct process *process, uint64_t id);
+
+/* The first context that the process has had: its own, else that of the one that forked it. 0: none, or events were lost that may
+ * tell of an earlier one. */
+uint64_t model_first_context(const struct model *model, const struct process *process);
 
 /* When that context ended; 0 while it lives. A fork's child carries contexts on that its parent ends. */
 uint64_t model_context_end(const struct model *model, const struct process *process, const struct context *context);

@@ -91,6 +91,25 @@ void make_event(struct make_packet *packet, const void *fixed, size_t size, cons
     while (packet->size % RS_EVENT_ALIGN) packet->bytes[packet->size++] = 0;
 }
 
+#define ADD(packet, event, first, second) make_event(packet, &(event), sizeof(event), first, second, NULL, 0)
+
+void make_context(struct make_packet *packet, uint64_t time, uint64_t context, uint32_t origin, const char *label) {
+    struct rs_event_context_begin event = {
+        .header = {time, RS_EVENT_context_begin, -1}, .origin = origin, .context = context, .began = time, .thread = 1};
+    ADD(packet, event, label, NULL);
+}
+
+void make_entry(struct make_packet *packet, uint64_t time, uint64_t context, uint32_t how) {
+    struct rs_event_context_switch event = {
+        .header = {time, RS_EVENT_context_switch, -1}, .how = how, .context = context};
+    ADD(packet, event, NULL, NULL);
+}
+
+void make_attributes(struct make_packet *packet, uint64_t time, uint64_t context, const char *attributes) {
+    struct rs_event_context_attributes event = {.header = {time, RS_EVENT_context_attributes, -1}, .context = context};
+    ADD(packet, event, attributes, NULL);
+}
+
 static void set_checks(struct make_packet *packet, uint64_t header_check) {
     for (size_t i = 0; i < packet->count; i++) {
         unsigned char *event = packet->bytes + packet->offsets[i];
@@ -133,8 +152,6 @@ void make_finish(struct make_packet *packet, const char *folder) {
     free(file);
     free(packet);
 }
-
-#define ADD(packet, event, first, second) make_event(packet, &(event), sizeof(event), first, second, NULL, 0)
 
 static void add_thread(struct make_packet *packet, uint64_t time, uint32_t thread) {
     struct rs_event_thread event = {.header = {time, RS_EVENT_thread, -1}, .thread = thread};

@@ -41,6 +41,11 @@ struct make_packet *make_packet(bool kept, uint64_t stream, uint64_t sequence, u
 void make_event(struct make_packet *packet, const void *fixed, size_t size, const char *first, const char *second,
                 const uint64_t *words, size_t word_count);
 
+/* A context begins; a thread comes into it (or leaves for 0); its request said more of itself. */
+void make_context(struct make_packet *packet, uint64_t time, uint64_t context, uint32_t origin, const char *label);
+void make_entry(struct make_packet *packet, uint64_t time, uint64_t context, uint32_t how);
+void make_attributes(struct make_packet *packet, uint64_t time, uint64_t context, const char *attributes);
+
 /* Writes it into the folder under its name, and frees it. */
 void make_finish(struct make_packet *packet, const char *folder);
 

@@ -55,6 +55,22 @@ static void a_context_is_found_by_its_id(void **state) {
     assert_true(context->began > 0);
 }
 
+static void the_first_context_is_the_processs_else_its_parents(void **state) {
+    (void)state;
+    rs_pid = 1000;
+    struct rs_context *first = began("first"), *second = began("second");
+    uint64_t id = rs_context_id(first);
+    assert_int_equal(rs_context_first(), id);
+    end_it(first);
+    end_it(second);
+    rs_pid = 1001; /* a fork's child */
+    assert_int_equal(rs_context_first(), id);
+    struct rs_context *own = began("own");
+    assert_int_equal(rs_context_first(), rs_context_id(own));
+    end_it(own);
+    rs_pid = 0;
+}
+
 static void what_never_was_is_not_found(void **state) {
     (void)state;
     uint64_t id = rs_context_id(began(""));
@@ -307,6 +323,7 @@ static void threads_never_share_a_place(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_context_is_found_by_its_id, tear_down),
+        cmocka_unit_test_teardown(the_first_context_is_the_processs_else_its_parents, tear_down),
         cmocka_unit_test_teardown(what_never_was_is_not_found, tear_down),
         cmocka_unit_test_teardown(it_ends_once, tear_down),
         cmocka_unit_test_teardown(ids_are_never_used_again, tear_down),

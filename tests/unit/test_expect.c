@@ -184,6 +184,19 @@ static void what_a_fork_carries_on_counts_once(void **state) {
     says(place, "tcp=1/context", true, "  found 1 open of tcp by each of 3 contexts, as expected");
 }
 
+static void inferred_contexts_count_like_others(void **state) {
+    struct place *place = *state;
+    begin_process(place, "server-1", 1, 0);
+    for (uint64_t id = 1; id < RS_ORIGIN_COUNT; id++) {
+        struct rs_event_open open = {.description = 9 + id, .context = id, .opened = 50, .kind = RS_KIND_TCP};
+        add_context(place, id, "GET /", 40 + id, id == 1 ? RS_ORIGIN_API : (uint32_t)id);
+        add_open(place, open, "tcp 10.0.0.1:1");
+        make_entry(place->packet, place->time++, id, RS_ENTRY_RESUMED);
+    }
+    end_process(place);
+    says(place, "tcp=1/context", true, "  found 1 open of tcp by each of 3 contexts, as expected");
+}
+
 /* After an exec ids begin anew, in the same family. */
 static void programs_that_are_executed_count_apart(void **state) {
     struct place *place = *state;
@@ -294,15 +307,11 @@ static void what_is_no_expectation_is_said(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(the_trace_of_two_contexts),
-        TEST(a_socket_counts_by_what_it_was_connected_to_last),
-        TEST(only_what_the_program_opened_counts),
-        TEST(what_a_fork_carries_on_counts_once),
-        TEST(programs_that_are_executed_count_apart),
-        TEST(many_contexts_are_not_all_listed),
-        TEST(lost_events_make_counts_doubtful),
-        TEST(bytes_of_a_label_reach_no_terminal),
-        TEST(expectations_are_read),
+        TEST(the_trace_of_two_contexts),           TEST(a_socket_counts_by_what_it_was_connected_to_last),
+        TEST(only_what_the_program_opened_counts), TEST(what_a_fork_carries_on_counts_once),
+        TEST(inferred_contexts_count_like_others), TEST(programs_that_are_executed_count_apart),
+        TEST(many_contexts_are_not_all_listed),    TEST(lost_events_make_counts_doubtful),
+        TEST(bytes_of_a_label_reach_no_terminal),  TEST(expectations_are_read),
         TEST(what_is_no_expectation_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,11 @@
 /* test_viewer.c: from a trace to what the user sees: the model, the commands' documents and exit codes, options, text.
  */
 #include "tests/unit/make_trace.h"
+#include "tracer/hint.h"
 #include "viewer/commands.h"
 #include "viewer/finding_text.h"
 #include "viewer/guardable.h"
+#include "viewer/json.h"
 #include "viewer/load.h"
 #include "viewer/output.h"
 #include "viewer/text.h"
@@ -226,6 +228,276 @@ static void finding_without_its_first_report_still_counts(void **state) {
     assert_int_equal(run(NULL, NULL, "fds", folder, END), 0);
     assert_int_equal(run(NULL, NULL, "contexts", folder, END), 0);
     free(folder);
+}
+
+/* ---- inferred contexts ---- */
+
+/* Contexts 1 to 6, all ways in which one can be found. */
+static void make_requests(const char *folder) {
+    struct make_packet *packet = begin_process(folder, 600, 1, 1500);
+    make_context(packet, 1600, 1, RS_ORIGIN_API, "job");
+    make_entry(packet, 1601, 1, RS_ENTRY_API);
+    make_context(packet, 1610, 2, RS_ORIGIN_REQUEST, "GET /a");
+    make_attributes(packet, 1611, 2, "traceparent=00-0af7-b7ad-01 x-request-id=abc");
+    make_entry(packet, 1612, 2, RS_ENTRY_REQUEST);
+    make_context(packet, 1620, 3, RS_ORIGIN_REQUEST, "GET /b");
+    make_entry(packet, 1621, 3, RS_ENTRY_REQUEST);
+    make_entry(packet, 1622, 0, RS_ENTRY_LEFT);
+    make_entry(packet, 1623, 3, RS_ENTRY_RESUMED);
+    make_entry(packet, 1624, 3, RS_ENTRY_RESUMED);
+    make_context(packet, 1630, 4, RS_ORIGIN_REQUEST, "GET /c");
+    make_entry(packet, 1631, 4, RS_ENTRY_REQUEST);
+    make_entry(packet, 1632, 4, RS_ENTRY_HANDED);
+    make_context(packet, 1640, 5, RS_ORIGIN_ACCEPT, "peer #1");
+    make_entry(packet, 1641, 5, RS_ENTRY_RESUMED);
+    make_context(packet, 1650, 6, RS_ORIGIN_REQUEST, "GET /d"); /* who came into it is lost */
+    make_finish(packet, folder);
+}
+
+static void each_context_says_how_it_was_found_and_how_sure_that_is(void **state) {
+    static const struct {
+        const char *found, *sure;
+        int resumed, handed_over;
+    } expected[] = {{"api", "certain", 0, 0},  {"request", "strong", 0, 0}, {"request", "weak", 2, 0},
+                    {"request", "weak", 0, 1}, {"accept", "weak", 1, 0},    {"request", NULL, 0, 0}};
+    struct place *place = *state;
+    char *folder = make_path(place->root, "inferred-600");
+    json_t *document, *contexts;
+    make_requests(folder);
+    document = run_json(0, "contexts", folder);
+    contexts = json_object_get(document, "contexts");
+    assert_int_equal(json_array_size(contexts), 6);
+    for (size_t i = 0; i < 6; i++) {
+        json_t *context = json_array_get(contexts, i);
+        assert_string_equal(TEXT_OF(context, "found"), expected[i].found);
+        if (expected[i].sure)
+            assert_string_equal(TEXT_OF(context, "sure"), expected[i].sure);
+        else
+            assert_true(json_is_null(json_object_get(context, "sure")));
+        assert_int_equal(NUMBER_OF(context, "resumed"), expected[i].resumed);
+        assert_int_equal(NUMBER_OF(context, "handed_over"), expected[i].handed_over);
+        assert_int_equal(json_object_size(json_object_get(context, "attributes")), i == 1 ? 2 : 0);
+    }
+    contexts = json_object_get(json_array_get(contexts, 1), "attributes");
+    assert_string_equal(TEXT_OF(contexts, "traceparent"), "00-0af7-b7ad-01");
+    assert_string_equal(TEXT_OF(contexts, "x-request-id"), "abc");
+    json_decref(document);
+    free(folder);
+}
+
+static void table_of_contexts_has_attributes_where_there_are_some(void **state) {
+    struct place *place = *state;
+    char *folder = make_path(place->root, "inferred-600"), *output;
+    make_requests(folder);
+    assert_int_equal(run(&output, NULL, "contexts", folder, END), 0);
+    assert_non_null(strstr(output, "LABEL    FOUND    SURE     BEGIN"));
+    assert_non_null(strstr(output, "FINDINGS  ATTRIBUTES\n"));
+    assert_non_null(strstr(output, "job      api      certain  "));
+    assert_non_null(strstr(output, "GET /a   request  strong   "));
+    assert_non_null(strstr(output, "traceparent=00-0af7-b7ad-01 x-request-id=abc\n"));
+    assert_non_null(strstr(output, "peer #1  accept   weak     "));
+    assert_non_null(strstr(output, "GET /d   request  ?        "));
+    free(output);
+    make_two_contexts(place->trace, 0);
+    assert_int_equal(run(&output, NULL, "contexts", place->trace, END), 0);
+    assert_non_null(strstr(output, "FINDINGS\n"));
+    free(output);
+    free(folder);
+}
+
+/* A fork's child starts in its parent's context, which it did not read. */
+static void what_a_fork_carries_over_is_weak_and_keeps_its_attributes(void **state) {
+    struct place *place = *state;
+    char *parent = make_path(place->root, "inferred-600"), *child = make_path(place->root, "forked-700");
+    struct make_packet *packet = begin_process(child, 700, 600, 1700);
+    struct rs_event_io io = {.header = {1720, EVENT_IO + RS_OP_read, 7}, .result = 1, .context = 2};
+    struct rs_event_context_begin begin = {
+        .header = {1710, RS_EVENT_context_begin, -1}, .origin = RS_ORIGIN_INHERITED, .context = 2, .began = 1610};
+    json_t *document, *context;
+    make_requests(parent);
+    make_event(packet, &begin, sizeof begin, "GET /a", NULL, NULL, 0);
+    make_event(packet, &io, sizeof io, NULL, NULL, NULL, 0);
+    make_finish(packet, child);
+    document = run_json(0, "contexts", place->root);
+    /* By their begins: 1, 2 in the child (its folder is the first), 2 in its parent. */
+    context = json_array_get(json_object_get(document, "contexts"), 1);
+    assert_int_equal(NUMBER_OF(context, "pid"), 700);
+    assert_string_equal(TEXT_OF(context, "found"), "inherited");
+    assert_string_equal(TEXT_OF(context, "sure"), "weak");
+    assert_string_equal(TEXT_OF(json_object_get(context, "attributes"), "x-request-id"), "abc");
+    context = json_array_get(json_object_get(document, "contexts"), 2);
+    assert_int_equal(NUMBER_OF(context, "pid"), 600);
+    assert_string_equal(TEXT_OF(context, "sure"), "strong");
+    json_decref(document);
+    /* Without its parent's trace nothing says how it was found there. */
+    document = run_json(0, "contexts", child);
+    context = json_array_get(json_object_get(document, "contexts"), 0);
+    assert_string_equal(TEXT_OF(context, "found"), "inherited");
+    assert_true(json_is_null(json_object_get(context, "sure")));
+    json_decref(document);
+    free(parent);
+    free(child);
+}
+
+static void attributes_are(const char *text, const char *expected) {
+    json_t *object = json_from_attributes(text);
+    char *said = json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT);
+    assert_string_equal(said, expected);
+    free(said);
+    json_decref(object);
+}
+
+static void attributes_are_names_and_values_whatever_a_client_sends(void **state) {
+    (void)state;
+    attributes_are("", "{}");
+    attributes_are("a=1", "{\"a\":\"1\"}");
+    attributes_are("a=1 b-2=x=y ", "{\"a\":\"1\",\"b-2\":\"x=y \"}");
+    attributes_are("a=one two B=3 c=", "{\"a\":\"one two B=3\",\"c\":\"\"}"); /* names are lower case */
+    attributes_are("a=1 a=2", "{\"a\":\"1\"}");
+    attributes_are("nothing", "{}");
+    attributes_are("= =a a=1", "{\"a\":\"1\"}");
+    attributes_are("a=\xff", "{\"a\":\"\xef\xbf\xbd\"}");
+}
+
+/* One finding: context 3 uses what 2 has opened; and one of the job alone. */
+static void make_inferred_findings(const char *folder) {
+    struct make_packet *packet = make_packet(true, 1, 0, 1700);
+    struct rs_event_finding finding = {.header = {1710, RS_EVENT_finding, 7},
+                                       .finding = 1,
+                                       .kind = RS_FINDING_foreign_io,
+                                       .operation = RS_OP_write,
+                                       .owner = 2,
+                                       .user = 3,
+                                       .opener = 2};
+    make_event(packet, &finding, sizeof finding, NULL, NULL, NULL, 0);
+    finding.header.time = 1720;
+    finding.finding = 2;
+    finding.user = 2;
+    finding.kind = RS_FINDING_late_io;
+    make_event(packet, &finding, sizeof finding, NULL, NULL, NULL, 0);
+    finding.header.time = 1730;
+    finding.finding = 3;
+    finding.owner = 1;
+    finding.user = 5;
+    finding.kind = RS_FINDING_foreign_close;
+    make_event(packet, &finding, sizeof finding, NULL, NULL, NULL, 0);
+    make_finish(packet, folder);
+}
+
+static void report_says_which_contexts_were_inferred(void **state) {
+    struct place *place = *state;
+    char *folder = make_path(place->root, "inferred-600"), *output;
+    json_t *report, *finding;
+    make_requests(folder);
+    make_inferred_findings(folder);
+    assert_int_equal(run(&output, NULL, "report", folder, END), 0);
+    assert_non_null(strstr(output, "\n  contexts inferred: GET /a (request, strong), GET /b (request, weak)\n"));
+    assert_non_null(strstr(output, "\n  contexts inferred: GET /a (request, strong)\n"));
+    assert_non_null(strstr(output, "\n  contexts inferred: peer #1 (accept, weak)\n"));
+    free(output);
+    report = run_json(0, "report", folder);
+    finding = json_array_get(json_object_get(report, "findings"), 2);
+    assert_string_equal(TEXT_OF(json_object_get(finding, "owner"), "found"), "api");
+    assert_string_equal(TEXT_OF(json_object_get(finding, "user"), "found"), "accept");
+    json_decref(report);
+    make_two_contexts(place->trace, 0);
+    assert_int_equal(run(&output, NULL, "report", place->trace, END), 0);
+    assert_null(strstr(output, "inferred"));
+    free(output);
+    free(folder);
+}
+
+/* ---- what the first request has opened ---- */
+
+/* What is reported of a finding on what `owner` has opened, in a process in which contexts 1 and 2 began. */
+static bool says_first_request(const char *folder, uint64_t owner, uint64_t opener, uint64_t first, uint64_t lost) {
+    struct make_packet *packet = begin_process(folder, 800, 1, 1500);
+    struct rs_event_finding finding = {.header = {1700, RS_EVENT_finding, 7},
+                                       .finding = 1,
+                                       .kind = RS_FINDING_foreign_io,
+                                       .operation = RS_OP_write,
+                                       .owner = owner,
+                                       .user = 9,
+                                       .opener = opener};
+    char *output;
+    bool says;
+    make_context(packet, 1600, first + 1, RS_ORIGIN_REQUEST, "GET /second");
+    make_context(packet, 1601, first, RS_ORIGIN_REQUEST, "GET /first"); /* carried over */
+    make_context(packet, 1602, 9, RS_ORIGIN_REQUEST, "GET /user");
+    make_event(packet, &finding, sizeof finding, NULL, NULL, NULL, 0);
+    packet->discarded = lost;
+    make_finish(packet, folder);
+    assert_int_equal(run(&output, NULL, "report", folder, END), 0);
+    says = strstr(output, "first request") != NULL;
+    free(output);
+    make_remove(folder);
+    return says;
+}
+
+static void hint_tells_of_what_the_first_request_has_opened(void **state) {
+    struct place *place = *state;
+    char *folder = make_path(place->root, "first-800"), *output;
+    assert_true(says_first_request(folder, 1, 1, 1, 0));
+    assert_true(says_first_request(folder, 4, 4, 4, 0)); /* its parent has had others */
+    assert_false(says_first_request(folder, 2, 2, 1, 0));
+    assert_false(says_first_request(folder, 1, 2, 1, 0)); /* it was given it */
+    assert_false(says_first_request(folder, 0, 0, 1, 0));
+    assert_true(says_first_request(folder, 1, 1, 1, 7));
+    assert_false(says_first_request(folder, 4, 4, 4, 7)); /* was there one before it, whose begin was given up? */
+    make_two_contexts(place->trace, 0);
+    assert_int_equal(run(&output, NULL, "report", place->trace, END), 0);
+    assert_non_null(strstr(output, "hint: the exchange was complete: "));
+    assert_non_null(strstr(output, " opened in the first request "));
+    free(output);
+    free(folder);
+}
+
+static void first_request_of_a_child_without_one_is_its_parents(void **state) {
+    struct place *place = *state;
+    struct model model;
+    char *folder = make_path(place->root, "child-200");
+    struct make_packet *packet = begin_process(folder, 200, MAKE_PID, 1500);
+    make_context(packet, 1600, 1, RS_ORIGIN_INHERITED, "GET /a");
+    make_finish(packet, folder);
+    make_two_contexts(place->trace, 0);
+    assert_true(load_traces(&model, &place->root, 1, NULL));
+    assert_int_equal(model.processes[0]->pid, 200);
+    assert_int_equal(model_first_context(&model, model.processes[0]), 1);
+    model_free(&model);
+    make_remove(folder);
+    packet = begin_process(folder, 200, MAKE_PID, 1500);
+    make_context(packet, 1600, 1, RS_ORIGIN_INHERITED, "GET /a");
+    make_context(packet, 1700, 3, RS_ORIGIN_REQUEST, "GET /c");
+    make_finish(packet, folder);
+    assert_true(load_traces(&model, &place->root, 1, NULL));
+    assert_int_equal(model_first_context(&model, model.processes[0]), 3);
+    model_free(&model);
+    free(folder);
+}
+
+static void each_hint_on_what_the_first_request_has_opened_says_so(void **state) {
+    (void)state;
+    for (uint32_t kind = 0; kind < RS_FINDING_COUNT; kind++) {
+        for (unsigned bits = 0; bits < 1u << 6; bits++) {
+            struct rs_hint_facts facts = {.kind = kind,
+                                          .phase = bits & 3u,
+                                          .connection = bits & 4u,
+                                          .unread = bits & 8u,
+                                          .nobodys = bits & 16u,
+                                          .first = bits & 32u};
+            bool about_layer = kind == RS_FINDING_foreign_io && facts.first && !facts.nobodys;
+            assert_int_equal(strstr(rs_hint(&facts), "first request") != NULL, about_layer);
+        }
+    }
+}
+
+static void all_origins_and_entries_have_a_name(void **state) {
+    static const char *const origins[RS_ORIGIN_COUNT + 1] = {"api", "inherited", "accept", "request", "unknown"};
+    static const char *const entries[RS_ENTRY_COUNT + 1] = {"api",         "request", "resumed",
+                                                            "handed over", "left",    "unknown"};
+    (void)state;
+    for (uint32_t i = 0; i <= RS_ORIGIN_COUNT; i++) assert_string_equal(rs_origin_name(i), origins[i]);
+    for (uint32_t i = 0; i <= RS_ENTRY_COUNT; i++) assert_string_equal(rs_entry_name(i), entries[i]);
 }
 
 /* ---- documents ---- */
@@ -574,6 +846,15 @@ int main(void) {
         TEST(child_finds_labels_in_its_parent),
         TEST(unrelated_process_with_the_same_ids_is_kept_apart),
         TEST(finding_without_its_first_report_still_counts),
+        TEST(each_context_says_how_it_was_found_and_how_sure_that_is),
+        TEST(table_of_contexts_has_attributes_where_there_are_some),
+        TEST(what_a_fork_carries_over_is_weak_and_keeps_its_attributes),
+        TEST(attributes_are_names_and_values_whatever_a_client_sends),
+        TEST(report_says_which_contexts_were_inferred),
+        TEST(hint_tells_of_what_the_first_request_has_opened),
+        TEST(first_request_of_a_child_without_one_is_its_parents),
+        TEST(each_hint_on_what_the_first_request_has_opened_says_so),
+        TEST(all_origins_and_entries_have_a_name),
         TEST(report_json_has_the_contracts_fields),
         TEST(contexts_json_has_the_contracts_fields),
         TEST(fds_json_has_the_contracts_fields),
