@@ -108,6 +108,11 @@ static void note_first(uint64_t id) {
         __atomic_store_n(&first_id, id, __ATOMIC_RELAXED);
 }
 
+void rs_context_first_is_none(void) {
+    __atomic_store_n(&first_process, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&first_id, 0, __ATOMIC_RELAXED);
+}
+
 uint64_t rs_context_first(void) {
     return __atomic_load_n(&first_id, __ATOMIC_RELAXED);
 }
@@ -121,7 +126,7 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     context->process = rs_pid;
     context->origin = origin;
     context->requester = 0;
-    context->session = context->read_in_turns = false;
+    context->session = context->answered = false;
     __atomic_store_n(&context->ended_in, 0, __ATOMIC_RELAXED);
     context->owned_here = (struct rs_owned){0};
     heads[context - places] = 0;

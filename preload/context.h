@@ -42,7 +42,7 @@ struct rs_context {
     /* Inferred ones': */
     uint32_t requester; /* the number of the connection that its request came on; 0: none */
     bool session;       /* all requests on that connection are one requester's */
-    bool read_in_turns; /* by a thread that serves many in turns */
+    bool answered;      /* something was written on it since; atomic */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct rs_context) == 256, "four cache lines");
 
@@ -65,6 +65,7 @@ uint64_t rs_context_first_began(void);
 /* The first one that this process has begun (of two threads' at once, either); until it has, the one of the process that it was
  * forked from; 0: there is none. What the first request opens may be what is meant for all. */
 uint64_t rs_context_first(void);
+void rs_context_first_is_none(void); /* those that there were do not count */
 static inline uint64_t rs_context_id(const struct rs_context *context) {
     return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) >> 1;
 }

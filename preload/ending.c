@@ -44,5 +44,5 @@ static void look_at_the_rest(struct rs_context *context, uint64_t id) {
 void rs_context_over(struct rs_context *context, uint64_t id) {
     if (!rs_context_finish(context, id)) return;
     look_at_the_rest(context, id);
-    rs_event_context_end(id);
+    rs_event_context_end(id, false);
 }

@@ -113,9 +113,9 @@ void rs_event_context_begin(struct rs_context *context) {
     RECORD(event, strings, 1);
 }
 
-void rs_event_context_end(uint64_t id) {
+void rs_event_context_end(uint64_t id, bool superseded) {
     if (!rs_tracing) return;
-    struct rs_event_context_end event = {EVENT_HEADER(context_end, -1), .context = id};
+    struct rs_event_context_end event = {EVENT_HEADER(context_end, -1), .superseded = superseded, .context = id};
     RECORD(event, NULL, 0);
 }
 

@@ -17,7 +17,7 @@ void rs_event_dup(int from, int fd, const struct rs_description *description);
 void rs_event_close(int fd, const struct rs_description *description, bool last);
 void rs_event_handover(int fd, const struct rs_description *description, uint32_t reason, uint64_t from, uint64_t to);
 void rs_event_context_begin(struct rs_context *context);
-void rs_event_context_end(uint64_t id);
+void rs_event_context_end(uint64_t id, bool superseded);
 /* What else the context's request said of itself, as the event has it: "traceparent=... x-request-id=..." */
 void rs_event_context_attributes(uint64_t context, const char *text);
 void rs_event_context_switch(uint64_t id, enum rs_entry how);

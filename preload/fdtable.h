@@ -39,9 +39,9 @@
 #define RS_DESCRIPTION_LEAKED 32u   /* its opener has ended and left it open; that was reported */
 #define RS_DESCRIPTION_GUESSED 64u  /* that its owner is so was guessed (infer.h): never a finding */
 
-#define RS_STREAM_WATCHED 1u  /* a connection of this process's making: its exchange is followed (exchange.h) */
-#define RS_STREAM_DATAGRAM 2u /* a socket without a connection's order */
-#define RS_STREAM_ANSWERED 4u /* something was received after something had been sent */
+#define RS_STREAM_WATCHED 1u   /* a connection of this process's making: its exchange is followed (exchange.h) */
+#define RS_STREAM_DATAGRAM 2u  /* a socket without a connection's order */
+#define RS_STREAM_ANSWERED 4u  /* something was received after something had been sent */
 #define RS_STREAM_REQUESTER 8u /* a connection on which requests come (requester.h) */
 #define RS_STREAM_LISTENS 16u  /* where such connections come from */
 #define RS_STREAM_WAKES 32u    /* a pipe or eventfd with which threads in a context wake others (infer.h) */

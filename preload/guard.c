@@ -107,8 +107,8 @@ RS_COLD bool rs_in_vfork_child(void) {
 }
 
 static bool start_tables(void) {
-    return rs_table_start() && rs_contexts_start() && rs_findings_start() && rs_exchanges_start() && rs_closed_start() &&
-           rs_requesters_start();
+    return rs_table_start() && rs_contexts_start() && rs_findings_start() && rs_exchanges_start() &&
+           rs_closed_start() && rs_requesters_start();
 }
 
 /* The kinds that this version looks for. */

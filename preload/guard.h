@@ -25,12 +25,12 @@ struct rs_thread {
     uint64_t doubtful_context;
     uint32_t began; /* what its first stack needs has been made ready: rs_stack_thread_begins */
     /* What is inferred (infer.h): */
-    uint8_t standing;  /* enum rs_standing */
-    bool loop;         /* it serves many requesters in turns */
-    uint16_t ready;    /* a loop: how many descriptors its last wait said were ready */
-    uint32_t read_on;  /* the connection that it read a request on last, by place */
-    uint64_t read;     /* and that request's context */
-    uint64_t handed;   /* the context of the thread that woke it last, or that began it; 0: none */
+    uint8_t standing; /* enum rs_standing */
+    bool loop;        /* it serves many requesters in turns */
+    bool listens;     /* it waits for listeners in an epoll */
+    uint16_t ready;   /* a loop: how many descriptors its last wait said were ready */
+    uint64_t read;    /* the request that it read last, by context */
+    uint64_t handed;  /* the context of the thread that woke it last, or that began it; 0: none */
 };
 
 /* No description's owner: so each call of a vfork's child goes the slow way, and is let through there. */

@@ -7,10 +7,12 @@
 #include "preload/requester.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 bool rs_inferring;
+static bool passes_on; /* this process's threads go on with each other's requests */
 
 /* ---- the thread's place ---------------------------------------------------------------------------------------------- */
 
@@ -26,17 +28,34 @@ void rs_infer_enter(uint64_t id, enum rs_entry how) {
     rs_event_context_switch(id, how);
 }
 
-/* Is the request that it read last still to be answered? */
+/* Is the request that it read last still to be answered? Also when another thread has closed its connection under it. */
 static bool is_unanswered(void) {
-    const struct rs_requester *requester = rs_requester_at(rs_thread.read_on);
-    if (!rs_thread.read || __atomic_load_n(&requester->context, __ATOMIC_RELAXED) != rs_thread.read) return false;
-    return !__atomic_load_n(&requester->answered, __ATOMIC_RELAXED);
+    const struct rs_context *context = rs_context_find(rs_thread.read);
+    return context && !__atomic_load_n(&context->answered, __ATOMIC_RELAXED);
 }
 
-void rs_infer_read(uint64_t id, uint32_t place) {
-    if (!rs_thread.loop && place != rs_thread.read_on && is_unanswered()) rs_thread.loop = true;
+void rs_infer_passed_on(void) {
+    if (!__atomic_load_n(&passes_on, __ATOMIC_RELAXED)) __atomic_store_n(&passes_on, true, __ATOMIC_RELAXED);
+}
+
+static bool is_strong(void) {
+    if (rs_thread.standing != RS_STANDING_STRONG) return false;
+    return rs_thread.loop || !__atomic_load_n(&passes_on, __ATOMIC_RELAXED) || is_unanswered();
+}
+
+static bool is_blocking(int fd) {
+    long flags = rs_sys(SYS_fcntl, fd, F_GETFL, 0);
+    return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/* One that waits for listeners in an epoll and reads without blocking will wait for its connections there, too. */
+static bool turns_out_as_loop(int fd) {
+    return (rs_thread.listens && !is_blocking(fd)) || (is_live(rs_thread.read) && is_unanswered());
+}
+
+void rs_infer_read(int fd, uint64_t id) {
+    if (!rs_thread.loop && turns_out_as_loop(fd)) rs_thread.loop = true;
     rs_thread.read = id;
-    rs_thread.read_on = place;
     rs_thread.handed = 0;
     rs_infer_enter(id, RS_ENTRY_REQUEST);
 }
@@ -59,7 +78,7 @@ void rs_infer_accepts(const struct rs_description *listener) {
 }
 
 bool rs_infer_is_sure(void) {
-    return rs_thread.standing == RS_STANDING_STRONG && !rs_thread.loop && rs_infer_settle();
+    return !rs_thread.loop && is_strong() && rs_infer_settle();
 }
 
 /* What woke it may be what it works for, where nothing else tells. */
@@ -76,7 +95,7 @@ RS_COLD uint64_t rs_infer_opener_slow(enum rs_operation operation, bool *guessed
     uint64_t opener = settle_with_handed();
     /* Of what a loop opens only this is as good as known: it has read the only request that the wait brought, and connects. */
     bool after_request = rs_thread.ready == 1 && operation == RS_OP_socket;
-    *guessed = opener && (rs_thread.standing != RS_STANDING_STRONG || (rs_thread.loop && !after_request));
+    *guessed = opener && (!is_strong() || (rs_thread.loop && !after_request));
     return opener;
 }
 
@@ -93,7 +112,7 @@ static bool is_same_requester(uint64_t one, uint64_t other) {
 static enum rs_infer_verdict judge_weakly(enum rs_operation operation, const struct rs_description *description,
                                           uint64_t owner, bool leasable) {
     bool idle = rs_phase_of(description) != RS_PHASE_SENT, sends = rs_operation_sends(operation);
-    bool over = rs_context_is_over(owner), strong = rs_thread.standing == RS_STANDING_STRONG;
+    bool over = rs_context_is_over(owner), strong = is_strong();
     if (over) return sends || !rs_is_watched(description) ? RS_INFER_TAKE : RS_INFER_PASS;
     if (!sends || !idle || !rs_is_watched(description)) return RS_INFER_RESUME;
     if (leasable) return strong ? RS_INFER_TAKE : RS_INFER_RESUME;
@@ -104,15 +123,13 @@ static enum rs_infer_verdict judge_weakly(enum rs_operation operation, const str
 enum rs_infer_verdict rs_infer_judge(enum rs_operation operation, const struct rs_description *description,
                                      uint64_t owner, bool leasable) {
     if (is_same_requester(rs_thread.current, owner)) return RS_INFER_TAKE;
-    if (rs_thread.standing != RS_STANDING_STRONG || rs_thread.loop)
-        return judge_weakly(operation, description, owner, leasable);
+    if (rs_thread.loop || !is_strong()) return judge_weakly(operation, description, owner, leasable);
     return rs_flags_of(description) & RS_DESCRIPTION_GUESSED ? RS_INFER_TAKE : RS_INFER_ASK;
 }
 
-/* (Its own request may be over: another thread has closed its connection under it.) */
 bool rs_infer_writes_astray(const struct rs_description *description, uint64_t owner) {
     if (rs_thread.standing != RS_STANDING_STRONG || rs_thread.loop || owner == rs_thread.current) return false;
-    if (rs_requester_of(description)->in_turns || rs_thread.handed == owner) return false;
+    if (!is_unanswered() || rs_requester_of(description)->in_turns || rs_thread.handed == owner) return false;
     return is_live(owner);
 }
 
@@ -121,7 +138,7 @@ bool rs_infer_closes_astray(const struct rs_description *description, uint64_t o
     if (is_same_requester(rs_thread.current, owner)) return false;
     const struct rs_requester *requester = rs_requester_of(description);
     return !rs_is_requester(description) ||
-           !(requester->in_turns || requester->answered || rs_thread.handed == owner);
+           (is_unanswered() && !requester->in_turns && !requester->answered && rs_thread.handed != owner);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------------------------------- */
@@ -159,7 +176,13 @@ static void come_back(int ready) {
 }
 
 void rs_infer_waited(int epoll, int ready) {
-    if (rs_stream_of(rs_lookup(epoll)) & RS_STREAM_LOOP && rs_tables_are_ours()) come_back(ready);
+    const struct rs_description *waits = rs_lookup(epoll);
+    uint32_t stream = rs_stream_of(waits);
+    if (!(stream & RS_STREAM_WAITS) || !rs_known(waits) || !rs_tables_are_ours()) return;
+    if (stream & RS_STREAM_LOOP)
+        come_back(ready);
+    else
+        rs_thread.listens = rs_requester_of(waits)->number & RS_STREAM_LISTENS;
 }
 
 void rs_infer_waited_for_many(int ready) {
@@ -170,9 +193,7 @@ void rs_infer_waited_for_many(int ready) {
 
 /* The context in which an address was waked last, at its hash: one takes the other's place. */
 #define WAKES 1024
-static struct {
-    uint64_t at, context;
-} wakes[WAKES];
+static struct { uint64_t at, context; } wakes[WAKES];
 
 static uint32_t place_of(const void *at) {
     return (uint32_t)((uintptr_t)at * 0x9E3779B97F4A7C15ull >> 32) % WAKES;
@@ -225,7 +246,7 @@ void rs_infer_begun(uint64_t by) {
 }
 
 void rs_infer_forked(void) {
-    rs_thread.loop = false;
+    rs_thread.loop = rs_thread.listens = false;
     rs_thread.read = rs_thread.handed = 0;
     if (rs_thread.standing == RS_STANDING_STRONG) rs_thread.standing = RS_STANDING_WEAK;
 }
@@ -250,7 +271,8 @@ RS_COLD void rs_infer_stop_slow(void) {
         struct rs_description *description = rs_lookup(fd);
         if (rs_known(description)) make_nobodys(description);
     }
-    rs_requesters_end();
+    rs_requesters_superseded();
+    rs_context_first_is_none();
     __atomic_store_n(&rs_inferring, false, __ATOMIC_RELAXED);
     if (rs_thread.standing) rs_infer_enter(0, RS_ENTRY_LEFT);
     errno = saved;

@@ -8,10 +8,12 @@
  * - Only a thread that stands strongly in a context makes a finding, and only with what another strong one has opened: a guess
  *   accuses nobody. What was opened on a guess is marked (RS_DESCRIPTION_GUESSED), and goes to whoever uses it.
  * - A loop serves many requesters in turns: it waits for several (requesters, or one and a listener), or reads a second request while
- *   the first is unanswered. When its wait returns it is in no context; each touch moves it on. Where one request's work ends and
+ *   the first is unanswered, or waits for listeners in an epoll and reads without blocking. When its wait returns it is in no context; each touch moves it on. Where one request's work ends and
  *   the next one's begins no call shows, nor do timers: so what it opens is a guess (but a connection that it makes right after the
  *   only request that the wait brought).
- * - A thread that has answered its request and then waits to be woken may come back for another one: then it stands weakly.
+ * - A thread that has answered its request and then waits to be woken may come back for another one: then it stands weakly. Where
+ *   threads are seen to go on with each other's requests (the process passes them on) it stands strongly only while its own is
+ *   unanswered; and only then is it sure that somebody else's connection is none of its business.
  * - Whoever waked a thread gave it work, perhaps: that is used only where the thread has no context of its own (lazily: Python's
  *   threads wake each other all the time).
  * - The API's first call that begins or changes something ends all this in the process.
@@ -33,11 +35,14 @@ static inline void rs_infer_stop(void) {
     if (rs_unlikely(rs_inferring)) rs_infer_stop_slow();
 }
 
+/* A request is gone on with, or done away with, by another thread than has read it. */
+void rs_infer_passed_on(void);
+
 /* The thread is in this context from now on (0: in none). */
 void rs_infer_enter(uint64_t id, enum rs_entry how);
 
-/* It has read this request on the connection of this place. */
-void rs_infer_read(uint64_t id, uint32_t place);
+/* It has read this request from fd. */
+void rs_infer_read(int fd, uint64_t id);
 
 /* An inferred context that is over, or that the API has put an end to, is left. (While it stands strongly in one that another
  * thread has ended, it stays, for the report's sake: what it writes to somebody else's connection then is found.) Returns the
@@ -51,14 +56,15 @@ static inline uint64_t rs_infer_settle(void) {
 uint64_t rs_infer_opener_slow(enum rs_operation operation, bool *guessed);
 static inline uint64_t rs_infer_opener(enum rs_operation operation, bool *guessed) {
     *guessed = false;
-    return rs_unlikely(rs_inferring || rs_thread.standing) ? rs_infer_opener_slow(operation, guessed) : rs_thread.current;
+    return rs_unlikely(rs_inferring || rs_thread.standing) ? rs_infer_opener_slow(operation, guessed)
+                                                           : rs_thread.current;
 }
 
 /* It has accepted a connection from this listener: what it worked for before, it does no longer. A listener that a live request has
  * made belongs to that request, and so does what comes from it. */
 void rs_infer_accepts(const struct rs_description *listener);
 
-/* The thread stands strongly in a live context: what it does is that one's. */
+/* The thread stands strongly in a live context, and is no loop: what it does is that one's. */
 bool rs_infer_is_sure(void);
 
 /* It is about to use what another context has. */

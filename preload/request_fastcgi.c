@@ -36,8 +36,8 @@ struct name {
 #define PARAMETER(text) \
     { text, sizeof(text) - 1 }
 static const struct name names[OTHER] = {
-    [REQUEST_METHOD] = PARAMETER("REQUEST_METHOD"),    [REQUEST_URI] = PARAMETER("REQUEST_URI"),
-    [SCRIPT_NAME] = PARAMETER("SCRIPT_NAME"),          [TRACEPARENT] = PARAMETER("HTTP_TRACEPARENT"),
+    [REQUEST_METHOD] = PARAMETER("REQUEST_METHOD"), [REQUEST_URI] = PARAMETER("REQUEST_URI"),
+    [SCRIPT_NAME] = PARAMETER("SCRIPT_NAME"),       [TRACEPARENT] = PARAMETER("HTTP_TRACEPARENT"),
     [REQUEST_ID] = PARAMETER("HTTP_X_REQUEST_ID"),
 };
 
@@ -157,7 +157,8 @@ static void name_bytes(struct rs_request *request, struct rs_request_input *in) 
             in->at += count;
             continue;
         }
-        if (request->type == REQUEST_URI && left == names[REQUEST_URI].size && *in->at == 'S') request->type = SCRIPT_NAME;
+        if (request->type == REQUEST_URI && left == names[REQUEST_URI].size && *in->at == 'S')
+            request->type = SCRIPT_NAME;
         const struct name *name = &names[request->type];
         if (*in->at++ != (uint8_t)name->text[name->size - left]) request->type = OTHER;
         request->number -= 1ull << 32;

@@ -137,10 +137,12 @@ static void begin(int fd, struct rs_description *description, struct rs_requeste
     if (origin == RS_ORIGIN_REQUEST) tell_attributes(id, &requester->request);
     own(fd, description, id);
     __atomic_store_n(&requester->context, id, __ATOMIC_RELEASE);
-    __atomic_store_n(&requester->answered, 0, __ATOMIC_RELAXED);
+    requester->answered = 0;
+    if (before && requester->reader != rs_trace_tid()) rs_infer_passed_on();
+    requester->reader = rs_trace_tid();
     if (before) end(before);
     if (origin == RS_ORIGIN_REQUEST)
-        rs_infer_read(id, rs_place_of(description));
+        rs_infer_read(fd, id);
     else
         rs_infer_enter(id, RS_ENTRY_RESUMED);
     requester->in_turns = rs_thread.loop;
@@ -152,20 +154,35 @@ void rs_requester_closed(struct rs_description *description) {
     if (!id || !rs_tables_are_ours()) return;
     const struct rs_context *context = rs_context_find(id);
     if (!context || context->process != rs_pid) return;
-    if (rs_thread.current == id) rs_infer_enter(0, RS_ENTRY_LEFT);
+    if (rs_thread.current == id)
+        rs_infer_enter(0, RS_ENTRY_LEFT);
+    else if (requester->reader != rs_trace_tid())
+        rs_infer_passed_on();
     __atomic_store_n(&requester->context, 0, __ATOMIC_RELEASE);
     end(id);
 }
 
-/* It ends with its process: nothing of it is left open. */
-static void end_with_process(struct rs_context *context) {
+/* Whatever is still open of it. */
+static void put_an_end_to(struct rs_context *context, bool superseded) {
     uint64_t id = rs_context_id(context);
     bool inferred = context->origin == RS_ORIGIN_REQUEST || context->origin == RS_ORIGIN_ACCEPT;
-    if (inferred && context->process == rs_pid && rs_context_finish(context, id)) rs_event_context_end(id);
+    if (inferred && context->process == rs_pid && rs_context_finish(context, id)) rs_event_context_end(id, superseded);
+}
+
+static void end_with_process(struct rs_context *context) {
+    put_an_end_to(context, false);
+}
+
+static void supersede(struct rs_context *context) {
+    put_an_end_to(context, true);
 }
 
 void rs_requesters_end(void) {
     if (rs_inferring) rs_context_each_live(end_with_process);
+}
+
+void rs_requesters_superseded(void) {
+    if (rs_inferring) rs_context_each_live(supersede);
 }
 
 /* ---- bytes pass ------------------------------------------------------------------------------------------------------ */
@@ -233,6 +250,15 @@ static void read_from(int fd, struct rs_description *description, struct rs_requ
     if (!begun && id && id != rs_thread.current && !rs_context_is_over(id)) rs_infer_enter(id, RS_ENTRY_RESUMED);
 }
 
+/* The first time after a request has begun. */
+static void note_answer(struct rs_requester *requester) {
+    struct rs_context *context = rs_context_find(context_of(requester));
+    requester->answered = 1;
+    if (!context) return;
+    __atomic_store_n(&context->answered, true, __ATOMIC_RELAXED);
+    if (requester->reader != rs_trace_tid()) rs_infer_passed_on();
+}
+
 /* The first of the bytes that were written, where they can be looked at. */
 static size_t first_written(struct rs_bytes_of bytes, uint64_t count, const void **at) {
     const struct msghdr *message = bytes.at;
@@ -255,13 +281,13 @@ static size_t first_written(struct rs_bytes_of bytes, uint64_t count, const void
 static void written_to(int fd, struct rs_description *description, struct rs_requester *requester, uint64_t count,
                        struct rs_bytes_of bytes) {
     const void *at = NULL;
-    if (!requester->answered) __atomic_store_n(&requester->answered, 1, __ATOMIC_RELAXED);
     if (!take(requester)) return;
+    if (!requester->answered) note_answer(requester);
     size_t known = rs_request_looks_at_written(&requester->request) ? first_written(bytes, count, &at) : 0;
     rs_request_written(&requester->request, at, known, count);
     if (!context_of(requester) && !rs_owner_of(description)) {
         begin(fd, description, requester, RS_ORIGIN_ACCEPT);
-        __atomic_store_n(&requester->answered, 1, __ATOMIC_RELAXED);
+        note_answer(requester);
     }
     give_back(requester);
 }
@@ -270,8 +296,13 @@ void rs_requester_moved(int fd, struct rs_description *description, enum rs_oper
                         struct rs_bytes_of bytes) {
     struct rs_requester *requester = rs_requester_of(description);
     bool sends = rs_operation_sends(operation);
-    if (result <= 0 || !rs_inferring || !(sends || rs_operation_receives(operation)) || !rs_tables_are_ours()) return;
+    if (!rs_inferring || !(sends || rs_operation_receives(operation)) || !rs_tables_are_ours()) return;
     int saved = errno;
+    if (result <= 0) {
+        if (sends && errno != EAGAIN && !requester->answered) note_answer(requester); /* there is nobody to answer to */
+        errno = saved;
+        return;
+    }
     if (!decide(description, requester, sends)) {
         rs_exchange_end(description, operation, result, bytes);
     } else if (sends) {

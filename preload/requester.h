@@ -28,7 +28,8 @@ struct rs_requester {
     uint8_t busy;      /* atomic */
     uint8_t undecided; /* it may be a connection of this side's making */
     uint8_t in_turns;  /* a loop has read the request */
-    uint8_t answered;  /* something was written since the request began; atomic */
+    uint8_t answered;  /* something was written since the request began */
+    uint32_t reader;   /* the thread that has read it */
     struct rs_request request;
 } __attribute__((aligned(64)));
 
@@ -53,7 +54,10 @@ void rs_requester_moved(int fd, struct rs_description *description, enum rs_oper
 /* This process has closed its last number for it. */
 void rs_requester_closed(struct rs_description *description);
 
-/* This process ends, or executes another program: its requests are over. All: also those that go on in other threads. */
+/* This process ends, or executes another program: its requests are over. */
 void rs_requesters_end(void);
+
+/* The API says what the contexts are: those that were inferred and are live were none. */
+void rs_requesters_superseded(void);
 
 #endif

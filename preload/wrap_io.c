@@ -1,4 +1,5 @@
 /* wrap_io.c: reading and writing. All but a few of these are alike, and are made from calls.def. */
+#include "preload/requester.h"
 #include "preload/wrap.h"
 
 #include <fcntl.h>
@@ -26,17 +27,28 @@
 #define ALIAS(form, name, target) SECOND_NAME_##form(name, target)
 #include "preload/calls.def"
 
-/* From one descriptor to another: both must be allowed, and each gets its event. The parameters are called `in` and `out`. */
-#define BETWEEN(name, params, args, sends)                   \
-    RS_EXPORT ssize_t name params {                          \
-        struct rs_call from = rs_begin_call(in, RS_OP_read); \
-        if (rs_refused(from)) return -1;                     \
-        struct rs_call to = rs_begin_call(out, sends);       \
-        if (rs_refused(to)) return -1;                       \
-        ssize_t result = real.name args;                     \
-        rs_end_call(from, in, RS_OP_read, result);           \
-        rs_end_call(to, out, sends, result);                 \
-        return result;                                       \
+/* From one descriptor to another: both must be allowed. For whom it is done a requester's connection tells (infer.h): it is asked
+ * first. */
+__attribute__((always_inline)) static inline bool begin_between(int in, int out, enum rs_operation sends,
+                                                                struct rs_call *from, struct rs_call *to) {
+    bool out_first = rs_on && rs_is_requester(rs_lookup(out));
+    if (out_first) *to = rs_begin_call(out, sends);
+    if (out_first && rs_refused(*to)) return false;
+    *from = rs_begin_call(in, RS_OP_read);
+    if (rs_refused(*from)) return false;
+    if (!out_first) *to = rs_begin_call(out, sends);
+    return !rs_refused(*to);
+}
+
+/* Each gets its event. The parameters are called `in` and `out`. */
+#define BETWEEN(name, params, args, sends)                         \
+    RS_EXPORT ssize_t name params {                                \
+        struct rs_call from, to;                                   \
+        if (!begin_between(in, out, sends, &from, &to)) return -1; \
+        ssize_t result = real.name args;                           \
+        rs_end_call(from, in, RS_OP_read, result);                 \
+        rs_end_call(to, out, sends, result);                       \
+        return result;                                             \
     }
 BETWEEN(sendfile, (int out, int in, off_t *offset, size_t size), (out, in, offset, size), RS_OP_sendfile)
 BETWEEN(splice, (int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags),

@@ -210,12 +210,12 @@ RS_EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *ev
     return result;
 }
 
-#define EPOLL_WAITS(name, params, args)                 \
-    RS_EXPORT int name params {                         \
-        if (rs_refused_own(epoll)) return -1;           \
-        int ready = real.name args;                     \
+#define EPOLL_WAITS(name, params, args)                  \
+    RS_EXPORT int name params {                          \
+        if (rs_refused_own(epoll)) return -1;            \
+        int ready = real.name args;                      \
         if (rs_inferring) rs_infer_waited(epoll, ready); \
-        return ready;                                   \
+        return ready;                                    \
     }
 EPOLL_WAITS(epoll_wait, (int epoll, struct epoll_event *events, int most, int timeout), (epoll, events, most, timeout))
 EPOLL_WAITS(epoll_pwait, (int epoll, struct epoll_event *events, int most, int timeout, const sigset_t *mask),

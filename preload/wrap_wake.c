@@ -25,16 +25,16 @@ static void woken_until(const void *at, const struct timespec *until) {
     rs_infer_woken(at);
 }
 
-#define WAKES(name, type)            \
-    RS_EXPORT int name(type *at) {   \
-        rs_infer_wakes(at);          \
-        return real.name(at);        \
+#define WAKES(name, type)          \
+    RS_EXPORT int name(type *at) { \
+        rs_infer_wakes(at);        \
+        return real.name(at);      \
     }
-#define WAITS(name, params, args, done, woken)  \
-    RS_EXPORT int name params {                 \
-        int result = real.name args;            \
-        if (result == (done)) woken;            \
-        return result;                          \
+#define WAITS(name, params, args, done, woken) \
+    RS_EXPORT int name params {                \
+        int result = real.name args;           \
+        if (result == (done)) woken;           \
+        return result;                         \
     }
 
 WAKES(pthread_cond_signal, pthread_cond_t)
@@ -52,11 +52,11 @@ WAITS(pthread_cond_clockwait,
       (pthread_cond_t *restrict at, pthread_mutex_t *restrict mutex, clockid_t clock,
        const struct timespec *restrict until),
       (at, mutex, clock, until), 0, woken_until(at, until))
-WAITS(cnd_wait, (cnd_t *at, mtx_t *mutex), (at, mutex), thrd_success, rs_infer_woken(at))
+WAITS(cnd_wait, (cnd_t * at, mtx_t *mutex), (at, mutex), thrd_success, rs_infer_woken(at))
 WAITS(cnd_timedwait, (cnd_t *restrict at, mtx_t *restrict mutex, const struct timespec *restrict until),
       (at, mutex, until), thrd_success, woken_until(at, until))
-WAITS(sem_wait, (sem_t *at), (at), 0, rs_infer_woken(at))
+WAITS(sem_wait, (sem_t * at), (at), 0, rs_infer_woken(at))
 WAITS(sem_timedwait, (sem_t *restrict at, const struct timespec *restrict until), (at, until), 0,
       woken_until(at, until))
-WAITS(sem_clockwait, (sem_t *restrict at, clockid_t clock, const struct timespec *restrict until), (at, clock, until), 0,
-      woken_until(at, until))
+WAITS(sem_clockwait, (sem_t *restrict at, clockid_t clock, const struct timespec *restrict until), (at, clock, until),
+      0, woken_until(at, until))

@@ -49,9 +49,8 @@ static const char *const entry_names[RS_ENTRY_COUNT] = {
 
 static const char *const mode_names[RS_MODE_COUNT] = {"log", "deny", "abort", "off"};
 static const char *const policy_names[RS_POLICY_COUNT] = {"strict", "lease"};
-static const char *const handover_names[RS_HANDOVER_COUNT] = {"given",  "returned", "taken",
-                                                              "shared", "leased",   "leased with a debt",
-                                                              "inferred"};
+static const char *const handover_names[RS_HANDOVER_COUNT] = {"given",  "returned",           "taken",   "shared",
+                                                              "leased", "leased with a debt", "inferred"};
 
 const char *rs_operation_name(uint32_t operation) {
     const char *name = NAME_OF(operation_names, operation);

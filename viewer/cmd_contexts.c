@@ -35,7 +35,7 @@ static struct row *list_rows(const struct model *model, size_t *count) {
     for (size_t i = 0; i < model->process_count; i++) {
         const struct process *process = model->processes[i];
         for (const struct context *context = process->contexts; context; context = context->hh.next) {
-            if (is_echo(model, process, context)) continue;
+            if (context->superseded || is_echo(model, process, context)) continue;
             rows = memory_grow(rows, &space, *count + 1, sizeof *rows);
             rows[(*count)++] = (struct row){process, context, model_context_of(model, process, context->id)};
         }

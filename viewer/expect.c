@@ -87,7 +87,9 @@ static void list_contexts(struct expect_answer *answer) {
     for (size_t i = 0; i < answer->model->process_count; i++) {
         const struct process *process = answer->model->processes[i];
         for (const struct context *one = process->contexts; one; one = one->hh.next) {
-            struct expect_context *tally = tally_of(answer, process, one->id);
+            struct expect_context *tally;
+            if (one->superseded) continue;
+            tally = tally_of(answer, process, one->id);
             if (one->known && one->origin != RS_ORIGIN_INHERITED) tally->process = process; /* it began there */
         }
     }

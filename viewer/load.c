@@ -89,8 +89,13 @@ static void on_context_switch(struct process *process, const struct rs_read_even
 }
 
 static void on_context_end(struct process *process, const struct rs_read_event *event) {
-    uint64_t id = FIELDS(event, context_end)->context;
-    if (id) model_context(process, id)->ended = event->header->time;
+    const struct rs_event_context_end *fields = FIELDS(event, context_end);
+    struct context *context;
+    if (!fields->context) return;
+    context = model_context(process, fields->context);
+    context->ended = event->header->time;
+    context->superseded = fields->superseded;
+    if (fields->superseded && process->first_context == fields->context) process->first_context = 0;
 }
 
 static void on_open(struct process *process, const struct rs_read_event *event) {

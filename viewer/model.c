@@ -279,6 +279,7 @@ uint64_t model_count_contexts(const struct model *model) {
     for (size_t i = 0; i < model->process_count; i++) {
         for (struct context *context = model->processes[i]->contexts; context; context = context->hh.next) {
             const struct context *known = model_context_of(model, model->processes[i], context->id);
+            if (context->superseded) continue;
             uint64_t key[2] = {context->id, known ? known->began : 0};
             /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): both words of the key are set above */
             HASH_FIND(hh, all, key, sizeof key, one);

@@ -35,6 +35,7 @@ struct stack {
 struct context {
     uint64_t id, parent, began, ended; /* ended 0: lives */
     bool known;                        /* its begin was recorded, in this process */
+    bool superseded;                   /* it was inferred, and is none: events.def */
     char *label;
     char *attributes; /* what else its request said of itself: events.def; NULL: nothing */
     uint32_t origin, thread;
