@@ -29,6 +29,7 @@ struct rs_thread {
     bool loop;        /* it serves many requesters in turns */
     bool listens;     /* it waits for listeners in an epoll */
     uint16_t ready;   /* a loop: how many descriptors its last wait said were ready */
+    int read_from;    /* the number that it read a request from last */
     uint64_t read;    /* the request that it read last, by context */
     uint64_t handed;  /* the context of the thread that woke it last, or that began it; 0: none */
 };

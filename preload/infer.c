@@ -56,6 +56,7 @@ static bool turns_out_as_loop(int fd) {
 void rs_infer_read(int fd, uint64_t id) {
     if (!rs_thread.loop && turns_out_as_loop(fd)) rs_thread.loop = true;
     rs_thread.read = id;
+    rs_thread.read_from = fd;
     rs_thread.handed = 0;
     rs_infer_enter(id, RS_ENTRY_REQUEST);
 }
@@ -127,10 +128,19 @@ enum rs_infer_verdict rs_infer_judge(enum rs_operation operation, const struct r
     return rs_flags_of(description) & RS_DESCRIPTION_GUESSED ? RS_INFER_TAKE : RS_INFER_ASK;
 }
 
-bool rs_infer_writes_astray(const struct rs_description *description, uint64_t owner) {
+/* (Where it takes the connection for its own, no matter who woke it.) */
+bool rs_infer_writes_astray(int fd, const struct rs_description *description, uint64_t owner) {
     if (rs_thread.standing != RS_STANDING_STRONG || rs_thread.loop || owner == rs_thread.current) return false;
-    if (!is_unanswered() || rs_requester_of(description)->in_turns || rs_thread.handed == owner) return false;
-    return is_live(owner);
+    if (!is_unanswered() || rs_requester_of(description)->in_turns) return false;
+    return (fd == rs_thread.read_from || rs_thread.handed != owner) && is_live(owner);
+}
+
+uint64_t rs_infer_closes_again(int fd, const struct rs_description *description, uint64_t owner) {
+    const struct rs_requester *requester = rs_requester_of(description);
+    if (rs_thread.standing || rs_thread.loop || __atomic_load_n(&passes_on, __ATOMIC_RELAXED)) return 0;
+    if (!rs_thread.read || fd != rs_thread.read_from || !rs_is_requester(description)) return 0;
+    bool others = requester->reader != rs_trace_tid() && !requester->in_turns && !requester->answered;
+    return others && owner && is_live(owner) ? rs_thread.read : 0;
 }
 
 bool rs_infer_closes_astray(const struct rs_description *description, uint64_t owner) {

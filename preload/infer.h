@@ -78,7 +78,11 @@ enum rs_infer_verdict rs_infer_judge(enum rs_operation operation, const struct r
                                      uint64_t owner, bool leasable);
 
 /* Does the thread write to a requester's connection that it should not know: is it sure of its own? */
-bool rs_infer_writes_astray(const struct rs_description *description, uint64_t owner);
+bool rs_infer_writes_astray(int fd, const struct rs_description *description, uint64_t owner);
+
+/* It has closed its request's connection, is in no context any more, and closes the number once more, which is another's by now, read
+ * by another thread and unanswered: for which request it does so; 0: that is not what it does. */
+uint64_t rs_infer_closes_again(int fd, const struct rs_description *description, uint64_t owner);
 
 /* May closing what `owner` has be a finding? */
 bool rs_infer_closes_astray(const struct rs_description *description, uint64_t owner);

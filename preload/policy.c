@@ -152,7 +152,7 @@ static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_des
 static struct rs_call use_requester(int fd, enum rs_operation operation, struct rs_description *description,
                                     uint64_t owner) {
     if (!owner || !rs_operation_sends(operation)) return (struct rs_call){description, rs_id_of(description)};
-    if (rs_infer_writes_astray(description, owner)) return strictly(fd, operation, description);
+    if (rs_infer_writes_astray(fd, description, owner)) return strictly(fd, operation, description);
     if (!rs_context_is_over(owner)) rs_infer_enter(owner, RS_ENTRY_RESUMED);
     return (struct rs_call){description, rs_id_of(description)};
 }
@@ -296,6 +296,9 @@ RS_COLD void rs_follow_end(struct rs_description *description, int fd, enum rs_o
 RS_COLD bool rs_may_close_slow(int fd, enum rs_operation operation) {
     struct rs_description *description = rs_lookup(fd);
     uint64_t id = rs_id_of(description), owner = rs_owner_of(description);
+    uint64_t again = rs_inferring ? rs_infer_closes_again(fd, description, owner) : 0;
+    if (rs_unlikely(again) && rs_is_what_it_was(fd, description))
+        return rs_found_of(RS_FINDING_foreign_close, operation, fd, description, &(struct rs_details){.user = again});
     /* A fork's child that closes its copy ends nothing. */
     if (open_to_all(description, owner) || rs_inherited(description)) return true;
     if (rs_thread.standing && (!rs_inferring || !rs_infer_closes_astray(description, owner))) return true;
