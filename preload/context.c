@@ -54,10 +54,14 @@ bool rs_contexts_start(void) {
     return places && shared && heads && nodes && left_here;
 }
 
-static struct rs_context *place_of(uint64_t id, int level) {
-    uint32_t offset = 0;
-    for (int i = 0; i < level; i++) offset += level_size[i];
-    return &places[offset + id % level_size[level]];
+/* (Sizes are powers of two.) */
+static inline uint32_t place_in(uint64_t id, int level) {
+    return (uint32_t)id & (level_size[level] - 1);
+}
+
+static inline struct rs_context *place_of(uint64_t id, int level) {
+    static const uint32_t first[LEVELS] = {0, 1u << 11, (1u << 11) + (1u << 14), (1u << 11) + (1u << 14) + (1u << 17)};
+    return &places[first[level] + place_in(id, level)];
 }
 
 static bool claim(struct rs_context *place, uint64_t id) {
@@ -81,7 +85,7 @@ static struct rs_context *claim_place(void) {
         int patience = attempt / ATTEMPTS_A_LEVEL + 1;
         for (int level = 0; level < levels && level < patience; level++) {
             if (!claim(place_of(id, level), id)) continue;
-            raise_used(level, (uint32_t)(id % level_size[level]) + 1);
+            raise_used(level, place_in(id, level) + 1);
             return place_of(id, level);
         }
     }
@@ -144,7 +148,7 @@ struct rs_context *rs_context_find(uint64_t id) {
     if (!id) return NULL;
     for (int level = 0; level < levels; level++) {
         /* Shared memory becomes real by being read, too: places never taken are left alone. */
-        if (id % level_size[level] >= __atomic_load_n(&shared->used[level], __ATOMIC_RELAXED)) continue;
+        if (place_in(id, level) >= __atomic_load_n(&shared->used[level], __ATOMIC_RELAXED)) continue;
         struct rs_context *place = place_of(id, level);
         if (rs_context_id(place) == id) return place;
     }

@@ -53,12 +53,13 @@ static bool turns_out_as_loop(int fd) {
     return (rs_thread.listens && !is_blocking(fd)) || (is_live(rs_thread.read) && is_unanswered());
 }
 
-void rs_infer_read(int fd, uint64_t id) {
+void rs_infer_read(int fd, uint64_t id, bool ahead) {
     if (!rs_thread.loop && turns_out_as_loop(fd)) rs_thread.loop = true;
     rs_thread.read = id;
     rs_thread.read_from = fd;
     rs_thread.handed = 0;
     rs_infer_enter(id, RS_ENTRY_REQUEST);
+    if (ahead) rs_thread.standing = RS_STANDING_WEAK;
 }
 
 RS_COLD uint64_t rs_infer_settle_slow(void) {

@@ -41,8 +41,9 @@ void rs_infer_passed_on(void);
 /* The thread is in this context from now on (0: in none). */
 void rs_infer_enter(uint64_t id, enum rs_entry how);
 
-/* It has read this request from fd. */
-void rs_infer_read(int fd, uint64_t id);
+/* It has read this request from fd. ahead: the connection's requests come before the
+ * earlier ones are answered: which one it works at is not known. */
+void rs_infer_read(int fd, uint64_t id, bool ahead);
 
 /* An inferred context that is over, or that the API has put an end to, is left. (While it stands strongly in one that another
  * thread has ended, it stays, for the report's sake: what it writes to somebody else's connection then is found.) Returns the

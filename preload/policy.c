@@ -151,7 +151,7 @@ static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_des
  * of another: it has the wrong number. */
 static struct rs_call use_requester(int fd, enum rs_operation operation, struct rs_description *description,
                                     uint64_t owner) {
-    if (!owner || !rs_operation_sends(operation)) return (struct rs_call){description, rs_id_of(description)};
+    if (!owner || owner == rs_thread.current || !rs_operation_sends(operation)) return (struct rs_call){description, rs_id_of(description)};
     if (rs_infer_writes_astray(fd, description, owner)) return strictly(fd, operation, description);
     if (!rs_context_is_over(owner)) rs_infer_enter(owner, RS_ENTRY_RESUMED);
     return (struct rs_call){description, rs_id_of(description)};
@@ -256,6 +256,8 @@ RS_COLD struct rs_call rs_begin_call_slow(int fd, enum rs_operation operation, c
         id = rs_id_of(description);
         uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE), owner = tag & RS_TAG_OWNER;
         if (tag & RS_TAG_IGNORED) return unseen;
+        if (rs_is_requester(description) && rs_inferring && !(tag & ~RS_TAG_OWNER))
+            return use_requester(fd, operation, description, owner);
         if (tag & RS_TAG_POOLED && rs_thread.current) {
             if (rs_may_be_leased(fd, description)) return leased(fd, operation, description, tag);
             rs_hand_over(fd, description, tag, rs_thread.current, RS_HANDOVER_TAKEN);

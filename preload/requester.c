@@ -102,6 +102,23 @@ static void end(uint64_t id) {
     if (context && context->process == rs_pid && rs_context_live(context)) rs_context_over(context, id);
 }
 
+/* Whatever is still open of it. */
+static void put_an_end_to(struct rs_context *context, bool superseded) {
+    uint64_t id = rs_context_id(context);
+    bool inferred = context->origin == RS_ORIGIN_REQUEST || context->origin == RS_ORIGIN_ACCEPT;
+    if (inferred && context->process == rs_pid && rs_context_finish(context, id)) rs_event_context_end(id, superseded);
+}
+
+/* The next request has come on the connection. Where requests are sent ahead its work may go on, in whichever name. */
+static void make_way(const struct rs_requester *requester, uint64_t before) {
+    struct rs_context *context = rs_context_find(before);
+    if (requester->reader != rs_trace_tid()) rs_infer_passed_on();
+    if (!requester->pipelined)
+        end(before);
+    else if (context)
+        put_an_end_to(context, false);
+}
+
 static void name_peer(char label[RS_LABEL_SIZE], uint32_t number) {
     struct rs_text text = rs_text_in(label, RS_LABEL_SIZE);
     rs_text_add(&text, "peer #");
@@ -130,6 +147,7 @@ static void begin(int fd, struct rs_description *description, struct rs_requeste
         return;
     }
     uint64_t id = rs_context_id(context), before = context_of(requester);
+    if (before && !requester->answered) requester->pipelined = 1;
     context->parent = 0;
     context->requester = requester->number;
     context->session = rs_request_is_session(&requester->request);
@@ -138,11 +156,10 @@ static void begin(int fd, struct rs_description *description, struct rs_requeste
     own(fd, description, id);
     __atomic_store_n(&requester->context, id, __ATOMIC_RELEASE);
     requester->answered = 0;
-    if (before && requester->reader != rs_trace_tid()) rs_infer_passed_on();
+    if (before) make_way(requester, before);
     requester->reader = rs_trace_tid();
-    if (before) end(before);
     if (origin == RS_ORIGIN_REQUEST)
-        rs_infer_read(fd, id);
+        rs_infer_read(fd, id, requester->pipelined);
     else
         rs_infer_enter(id, RS_ENTRY_RESUMED);
     requester->in_turns = rs_thread.loop;
@@ -160,13 +177,6 @@ void rs_requester_closed(struct rs_description *description) {
         rs_infer_passed_on();
     __atomic_store_n(&requester->context, 0, __ATOMIC_RELEASE);
     end(id);
-}
-
-/* Whatever is still open of it. */
-static void put_an_end_to(struct rs_context *context, bool superseded) {
-    uint64_t id = rs_context_id(context);
-    bool inferred = context->origin == RS_ORIGIN_REQUEST || context->origin == RS_ORIGIN_ACCEPT;
-    if (inferred && context->process == rs_pid && rs_context_finish(context, id)) rs_event_context_end(id, superseded);
 }
 
 static void end_with_process(struct rs_context *context) {

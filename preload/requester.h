@@ -29,6 +29,7 @@ struct rs_requester {
     uint8_t undecided; /* it may be a connection of this side's making */
     uint8_t in_turns;  /* a loop has read the request */
     uint8_t answered;  /* something was written since the request began */
+    uint8_t pipelined; /* requests came ahead of the answers: which one is worked at is not known */
     uint32_t reader;   /* the thread that has read it */
     struct rs_request request;
 } __attribute__((aligned(64)));

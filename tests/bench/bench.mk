@@ -5,7 +5,11 @@ BENCH_CPU ?= $(shell taskset -cp $$$$ | sed 's/.*[ ,-]//')
 BENCH = taskset -c $(BENCH_CPU) /usr/bin/python3 tests/bench/bench.py --bench $(B)/bench/bench --library $(B)/libreqscope.so \
 	--json $(B)/bench.json $(BENCH_OPTIONS)
 
-.PHONY: bench bench-quick bench-programs
+.PHONY: bench bench-quick bench-programs bench-servers
+# CPU time a request of real servers (servers.py): with contexts inferred, to without.
+bench-servers: deps-inferred $(B)/libreqscope.so
+	@/usr/bin/python3 tests/bench/servers.py --library $(B)/libreqscope.so --json $(B)/bench-servers.json $(BENCH_OPTIONS)
+
 bench-programs: $(B)/bench/bench
 
 bench: deps $(B)/libreqscope.so bench-programs

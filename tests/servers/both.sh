@@ -11,6 +11,7 @@
 #     $side                  bare or guarded; $run is its folder, which everybody may write to
 #     "${server[@]}" CMD     what a server stands behind, env with nothing or with the guard. "${server_as_www[@]}" CMD:
 #                            as www-data, too
+#     $CHECK                 what the guard does not look for (REQSCOPE_CHECK)
 #     note NAME              takes a text on standard input that must be the same in both runs
 #     load NAME PROGRAM ...  runs a client of this folder; its answers, a line each, are noted, and none may have failed
 #
@@ -47,7 +48,7 @@ scaled() { # N: of which a quick run does a fifth
 # The environment of a guarded server.
 guard_environment() {
     printf '%s\n' LD_PRELOAD="$WORK/lib/libreqscope.so" REQSCOPE_MODE=log REQSCOPE_CONTEXT=auto \
-        REQSCOPE_POLICY="$POLICY" REQSCOPE_TRACE="$TRACE" REQSCOPE_LOG="$LOGS/log.%p"
+        REQSCOPE_POLICY="$POLICY" REQSCOPE_TRACE="$TRACE" REQSCOPE_LOG="$LOGS/log.%p" ${CHECK:+REQSCOPE_CHECK="$CHECK"}
 }
 
 both() { # FUNCTION

@@ -8,6 +8,10 @@
 # shellcheck source=tests/servers/both.sh
 . "$(dirname "${BASH_SOURCE[0]}")/both.sh"
 
+# A process that is told to end (SIGQUIT, at a reload) closes its listener in the signal's handler, once for each time that it is told, and
+# opens a socket in its place that it leaves open: what that does to the request that it interrupts is PHP-FPM's to know.
+CHECK=-bad-close,-leak
+
 PHP_FPM=$(printf '%s\n' /usr/sbin/php-fpm* | sort -V | tail -n 1)
 have php-fpm "$PHP_FPM" nginx redis-server "$POSTGRES_BIN/postgres" || finish
 for module in pgsql pdo_pgsql redis curl; do
