@@ -6,6 +6,7 @@
 #   make cases            bugs that people make, and the same without the bug, a hundred times each   (RUNS=100)
 #   make fuzz             what reads the wire, fed with anything                (FUZZ=30: seconds for each)
 #   make servers          real servers under load answer as they do bare        (QUICK=1: in a few minutes)
+#   make inferred         contexts that nobody announced, on real servers: one a request (QUICK=1)
 #   make transparency     other programs' own test suites end as they do bare   (QUICK=1: the shortest)
 #   make soak             20 minutes of everything from 16 threads              (SOAK=60: one)
 #   make sanitize         unit tests and a soak under ThreadSanitizer and AddressSanitizer

@@ -23,7 +23,8 @@ bool rs_closed_start(void) {
 void rs_closed_note(int fd, const struct rs_description *description) {
     if ((uint32_t)fd >= rs_slot_count) return;
     uint64_t owner = rs_owner_of(description);
-    bool wanted = (owner || rs_thread.current) && rs_looked_for(RS_FINDING_bad_close);
+    /* A loop closes with each request, in the same few places: there the stack would cost more than all else together. */
+    bool wanted = (owner || rs_thread.current) && rs_looked_for(RS_FINDING_bad_close) && !rs_thread.loop;
     closed[fd] = (struct rs_closed){
         .description = rs_id_of(description),
         .owner = owner,

@@ -39,7 +39,9 @@ static struct node *nodes;  /* private; node 0 is none */
 static uint64_t first_id;
 static uint32_t first_process;
 static struct rs_freelist free_nodes = {.next = 1};
-static uint64_t first_began = UINT64_MAX; /* private */
+static uint64_t first_began = UINT64_MAX;
+/* (A handler that interrupts its setting may get a wrong time from it, nothing worse.) */
+static __thread struct rs_clock own_clock __attribute__((tls_model("initial-exec")));
 
 bool rs_contexts_start(void) {
     levels = rs_space_is_limited() ? LIMITED_LEVELS : LEVELS;
@@ -105,11 +107,13 @@ static void copy_label(char *to, const char *label) {
     to[length] = 0;
 }
 
-static void note_first(uint64_t id) {
+static void note_first(const struct rs_context *context) {
     uint32_t before = __atomic_load_n(&first_process, __ATOMIC_RELAXED);
     if (rs_likely(before == rs_pid)) return;
-    if (__atomic_compare_exchange_n(&first_process, &before, rs_pid, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        __atomic_store_n(&first_id, id, __ATOMIC_RELAXED);
+    if (!__atomic_compare_exchange_n(&first_process, &before, rs_pid, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
+    __atomic_store_n(&first_id, rs_context_id(context), __ATOMIC_RELAXED);
+    __atomic_store_n(&first_began, context->began, __ATOMIC_RELAXED);
 }
 
 void rs_context_first_is_none(void) {
@@ -125,7 +129,7 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     struct rs_context *context = claim_place();
     if (!context) return NULL;
     context->parent = rs_thread.current;
-    context->began = rs_clock_monotonic();
+    context->began = rs_clock_now(&own_clock);
     context->thread = rs_trace_tid();
     context->process = rs_pid;
     context->origin = origin;
@@ -135,13 +139,12 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     context->owned_here = (struct rs_owned){0};
     heads[context - places] = 0;
     copy_label(context->label, label);
-    if (rs_unlikely(first_began > context->began)) first_began = context->began;
-    note_first(rs_context_id(context));
+    note_first(context);
     return context;
 }
 
 uint64_t rs_context_first_began(void) {
-    return first_began;
+    return __atomic_load_n(&first_began, __ATOMIC_RELAXED);
 }
 
 struct rs_context *rs_context_find(uint64_t id) {
@@ -199,20 +202,33 @@ static void note_owned(struct rs_owned *owned, uint32_t place) {
 
 static void forget_owned(struct rs_owned *owned, uint32_t place) {
     for (uint32_t i = 0; i < RS_OWNED_NOTED; i++) {
-        uint32_t noted = place;
         if (__atomic_load_n(&owned->places[i], __ATOMIC_RELAXED) != place) continue;
-        __atomic_compare_exchange_n(&owned->places[i], &noted, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        /* Nobody else gives up this place, and it is taken by who finds it free. */
+        __atomic_store_n(&owned->places[i], 0, __ATOMIC_RELAXED);
         return;
     }
+}
+
+void rs_context_owns_first(struct rs_context *context, uint32_t place) {
+    __atomic_store_n(&context->owned_here.places[0], place, __ATOMIC_RELAXED);
+    __atomic_store_n(&context->owned, 1, __ATOMIC_RELAXED);
+}
+
+void rs_context_disowns(struct rs_context *context, uint32_t place) {
+    forget_owned(&context->owned_here, place);
+    __atomic_fetch_sub(&context->owned, 1, __ATOMIC_RELAXED);
 }
 
 struct rs_context *rs_context_owns(uint64_t id, uint32_t place, int change) {
     struct rs_context *context = rs_context_find(id);
     if (!context) return NULL;
-    if (change > 0) note_owned(&context->owned_here, place);
-    /* Last: a context that owns nothing may give its place away. */
-    if (change < 0) forget_owned(&context->owned_here, place);
-    __atomic_fetch_add(&context->owned, (uint32_t)change, __ATOMIC_RELAXED);
+    if (change < 0) {
+        /* Counted last: a context that owns nothing may give its place away. */
+        rs_context_disowns(context, place);
+        return context;
+    }
+    note_owned(&context->owned_here, place);
+    __atomic_fetch_add(&context->owned, 1, __ATOMIC_RELAXED);
     return context;
 }
 

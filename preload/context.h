@@ -60,12 +60,11 @@ bool rs_context_live(const struct rs_context *context);
 bool rs_context_is_over(uint64_t id);
 bool rs_context_ever(uint64_t id);
 bool rs_contexts_begun(void); /* has there been any? */
-/* When the first one of this process (or of one that it descends from) began; ~0: there was none. */
-uint64_t rs_context_first_began(void);
 /* The first one that this process has begun (of two threads' at once, either); until it has, the one of the process that it was
  * forked from; 0: there is none. What the first request opens may be what is meant for all. */
 uint64_t rs_context_first(void);
-void rs_context_first_is_none(void); /* those that there were do not count */
+uint64_t rs_context_first_began(void); /* when; ~0: there is none */
+void rs_context_first_is_none(void);   /* those that there were do not count */
 static inline uint64_t rs_context_id(const struct rs_context *context) {
     return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) >> 1;
 }
@@ -76,6 +75,11 @@ bool rs_context_finish(struct rs_context *context, uint64_t id);
 
 /* A description of its own more, or less. id may be 0 or unknown: then NULL is returned. */
 struct rs_context *rs_context_owns(uint64_t id, uint32_t place, int change);
+
+/* The same where the context is known: one that has just begun, and of which nobody else knows yet, gets its first; one that owns the
+ * description, and is not given up before, has it no longer. */
+void rs_context_owns_first(struct rs_context *context, uint32_t place);
+void rs_context_disowns(struct rs_context *context, uint32_t place);
 
 /* Calls visit for every live context. */
 void rs_context_each_live(void (*visit)(struct rs_context *context));

@@ -153,7 +153,9 @@ static struct rs_call use_requester(int fd, enum rs_operation operation, struct 
                                     uint64_t owner) {
     if (!owner || owner == rs_thread.current || !rs_operation_sends(operation)) return (struct rs_call){description, rs_id_of(description)};
     if (rs_infer_writes_astray(fd, description, owner)) return strictly(fd, operation, description);
-    if (!rs_context_is_over(owner)) rs_infer_enter(owner, RS_ENTRY_RESUMED);
+    /* (While it is the connection's it is live, mostly.) */
+    if (rs_requester_of(description)->context == owner || !rs_context_is_over(owner))
+        rs_infer_enter(owner, RS_ENTRY_RESUMED);
     return (struct rs_call){description, rs_id_of(description)};
 }
 

@@ -47,24 +47,43 @@ static void reads_by_turns(struct rs_request *request, struct rs_request_input *
     }
 }
 
+/* One that its server began (HTTP/2) has begun when something is read. */
+static void reads_one(struct rs_request *request, struct rs_request_input *in) {
+    if (!(request->flags & RS_REQUEST_BEGUN)) {
+        if (in->at < in->end) in->at++;
+        rs_request_begins_as(request, in, "HTTP/2");
+    } else {
+        in->at = in->end;
+    }
+}
+
 /* ---- TLS
  *
  *   1.2   22 (hello) ... 20, 22 (Finished, encrypted): the handshake is over; 23 ...
- *   1.3   22 (hello), [20,] 23 (Finished, perhaps a certificate before it)    its end looks like all else: it is over when the
- *                                                                             server writes (as a rule: tickets)
+ *   1.3   22 (hello), [20,] 23 (perhaps a certificate, Finished): it is over; 23 ...
  *
- * In 1.3 a hello that has to be said again comes between the 20 and the 23. It is long; the Finished is short. */
+ * In 1.3 all that is encrypted is a 23. A Finished is known by its length; if none is seen (it may be in one record with the
+ * certificate), the handshake is over when the server has written something. An alert, the last word as a rule, is no request.
+ * And a hello that has to be said again comes between the 20 and the 23: it is long, where 1.2's Finished is short. */
 
 enum { TLS_CIPHER = 20, TLS_ALERT = 21, TLS_HANDSHAKE = 22, TLS_DATA = 23, TLS_HEARTBEAT = 24 };
-enum { TLS_HEADER_SIZE = 5, TLS_LENGTH_MOST = 16384 + 2048, TLS_FINISHED_MOST = 128 };
+enum {
+    TLS_HEADER_SIZE = 5,
+    TLS_LENGTH_MOST = 16384 + 2048,
+    TLS_FINISHED_MOST = 128,                   /* 1.2's */
+    TLS_AROUND = 1 + 16,                       /* 1.3: behind what is encrypted, its type and a tag */
+    TLS_FINISHED_SHA256 = 4 + 32 + TLS_AROUND, /* a header, a hash */
+    TLS_FINISHED_SHA384 = 4 + 48 + TLS_AROUND,
+    TLS_ALERT_SIZE = 2 + TLS_AROUND
+};
 
 /* request.flags */
 enum {
-    TLS_IS_CIPHERED = 1,  /* the 20 has passed */
-    TLS_IS_FINISHING = 2, /* data has passed that belongs to the handshake */
-    TLS_IS_OPEN = 4,      /* the handshake is over */
+    TLS_IS_CIPHERED = 1, /* the 20 has passed */
+    TLS_IS_1_3 = 2,      /* a 23 has passed that belongs to the handshake */
+    TLS_IS_OPEN = 4,     /* the handshake is over */
     TLS_IS_FIRST = 8, /* and nothing has passed since: what comes is a request, whether something was written or not */
-    TLS_IS_WRITTEN = 16 /* something was written, since TLS_IS_FINISHING */
+    TLS_IS_WRITTEN = 0x10 /* something was written, since the first 23 */
 };
 
 static bool is_record(const uint8_t *header, size_t length) {
@@ -72,23 +91,31 @@ static bool is_record(const uint8_t *header, size_t length) {
            length <= TLS_LENGTH_MOST;
 }
 
-static bool begins_with_data(struct rs_request *request) {
-    uint8_t flags = request->flags;
-    if (flags & TLS_IS_FIRST) {
-        request->flags &= (uint8_t)~TLS_IS_FIRST;
-        return true;
-    }
-    if (flags & TLS_IS_OPEN) return is_its_turn(request);
-    if (!(flags & TLS_IS_FINISHING)) {
-        request->flags = (uint8_t)((flags | TLS_IS_FINISHING) & ~TLS_IS_WRITTEN);
+/* Is it more of the handshake? */
+static bool is_handshake_data(struct rs_request *request, size_t length) {
+    uint8_t *flags = &request->flags;
+    bool is_first = !(*flags & TLS_IS_1_3);
+    if (*flags & TLS_IS_OPEN) return false;
+    if (!is_first && *flags & TLS_IS_WRITTEN) {
+        *flags |= TLS_IS_OPEN | TLS_IS_FIRST;
         return false;
     }
-    if (flags & TLS_IS_WRITTEN) request->flags |= TLS_IS_OPEN;
-    return flags & TLS_IS_WRITTEN;
+    *flags |= TLS_IS_1_3;
+    if (is_first) *flags &= (uint8_t)~TLS_IS_WRITTEN;
+    if (length == TLS_FINISHED_SHA256 || length == TLS_FINISHED_SHA384) *flags |= TLS_IS_OPEN | TLS_IS_FIRST;
+    return true;
+}
+
+static bool begins_with_data(struct rs_request *request, size_t length) {
+    if (is_handshake_data(request, length)) return false;
+    if (request->flags & TLS_IS_1_3 && length == TLS_ALERT_SIZE) return false;
+    bool begins = request->flags & TLS_IS_FIRST || is_its_turn(request);
+    request->flags &= (uint8_t)~TLS_IS_FIRST;
+    return begins;
 }
 
 static bool begins_with_record(struct rs_request *request, uint8_t type, size_t length) {
-    if (type == TLS_DATA) return begins_with_data(request);
+    if (type == TLS_DATA) return begins_with_data(request, length);
     if (request->flags & TLS_IS_OPEN) return false;
     if (type == TLS_CIPHER) request->flags |= TLS_IS_CIPHERED;
     bool is_finished = type == TLS_HANDSHAKE && request->flags & TLS_IS_CIPHERED && length <= TLS_FINISHED_MOST;
@@ -150,7 +177,7 @@ static void reads_known(struct rs_request *request, struct rs_request_input *in)
         reads_tls(request, in);
         break;
     case RS_REQUEST_ONE:
-        in->at = in->end;
+        reads_one(request, in);
         break;
     case RS_REQUEST_HTTP1:
         rs_request_reads_http(request, in);
@@ -267,7 +294,8 @@ static bool counts_down(struct rs_request *request, uint64_t count) {
         request->skip -= count;
         return true;
     }
-    return request->protocol == RS_REQUEST_ONE || (request->protocol == RS_REQUEST_TURNS && !is_its_turn(request));
+    if (request->protocol == RS_REQUEST_ONE) return request->flags & RS_REQUEST_BEGUN;
+    return request->protocol == RS_REQUEST_TURNS && !is_its_turn(request);
 }
 
 static void reads(struct rs_request *request, struct rs_request_input *in) {
@@ -282,34 +310,35 @@ static void reads(struct rs_request *request, struct rs_request_input *in) {
     }
 }
 
-/* A copy to work on, of which the recognisers may be sure: what is used as an index is in its range, and nobody changes it. */
-static struct rs_request copy_of(const struct rs_request *shared) {
-    struct rs_request request = *shared;
-    if (request.filled > RS_REQUEST_HELD) request.filled = RS_REQUEST_HELD;
-    if (request.length >= RS_REQUEST_LABEL_SIZE) request.length = RS_REQUEST_LABEL_SIZE - 1;
-    request.label[RS_REQUEST_LABEL_SIZE - 1] = 0;
-    request.traceparent[RS_REQUEST_TRACEPARENT_SIZE - 1] = 0;
-    request.request_id[RS_REQUEST_ID_SIZE - 1] = 0;
-    return request;
+/* What the recognisers may be sure of: what is used as an index is in its range. (That another process changes it meanwhile, which
+ * the caller keeps out, is not provided for: a copy of all of it would cost more than reading a request does.) */
+static void tidy(struct rs_request *request) {
+    if (request->filled > RS_REQUEST_HELD) request->filled = RS_REQUEST_HELD;
+    if (request->length >= RS_REQUEST_LABEL_SIZE) request->length = RS_REQUEST_LABEL_SIZE - 1;
+    request->label[RS_REQUEST_LABEL_SIZE - 1] = 0;
+    request->traceparent[RS_REQUEST_TRACEPARENT_SIZE - 1] = 0;
+    request->request_id[RS_REQUEST_ID_SIZE - 1] = 0;
 }
 
 bool rs_request_read(struct rs_request *request, const void *bytes, size_t count, size_t *taken) {
     *taken = count;
     if (!count || counts_down(request, count)) return false;
-    struct rs_request now = copy_of(request);
     struct rs_request_input in = {bytes, (const uint8_t *)bytes + count, false};
-    while (in.at < in.end && !in.begun) reads(&now, &in);
-    *request = now;
+    tidy(request);
+    while (in.at < in.end && !in.begun) reads(request, &in);
     *taken = count - rs_request_left(&in);
     return in.begun;
 }
 
 bool rs_request_read_unseen(struct rs_request *request, uint64_t count) {
     if (!count || counts_down(request, count)) return false;
-    struct rs_request now = copy_of(request);
     struct rs_request_input in = {0};
-    rs_request_is_lost(&now, &in);
-    *request = now;
+    tidy(request);
+    if (request->protocol == RS_REQUEST_ONE) {
+        reads_one(request, &in);
+    } else {
+        rs_request_is_lost(request, &in);
+    }
     return in.begun;
 }
 
@@ -340,12 +369,26 @@ static enum rs_request_protocol begins_mysql(const uint8_t *bytes, size_t count)
     return is_protocol(fits, count >= 5, RS_REQUEST_MYSQL);
 }
 
+/* HTTP/2's settings, which a server need not wait with: three bytes of length, of 6 each; type 4, flags and stream 0. */
+static enum rs_request_protocol begins_http2(const uint8_t *bytes, size_t count) {
+    static const uint8_t behind_length[] = {4, 0, 0, 0, 0, 0};
+    enum { LENGTH_SIZE = 3, SETTING_SIZE = 6, SIZE = LENGTH_SIZE + sizeof behind_length };
+    bool fits = !bytes[0] && (count < 2 || !bytes[1]) && (count < LENGTH_SIZE || bytes[2] % SETTING_SIZE == 0);
+    for (size_t i = LENGTH_SIZE; i < count && i < SIZE; i++) fits = fits && bytes[i] == behind_length[i - LENGTH_SIZE];
+    return is_protocol(fits, count >= SIZE, RS_REQUEST_ONE);
+}
+
+static enum rs_request_protocol server_begins(const uint8_t *bytes, size_t count) {
+    enum rs_request_protocol mysql = begins_mysql(bytes, count), http2 = begins_http2(bytes, count);
+    return mysql == RS_REQUEST_TURNS ? http2 : mysql;
+}
+
 static void server_speaks_first(struct rs_request *request, const uint8_t *bytes, size_t known, size_t count) {
     enum rs_request_protocol protocol = RS_REQUEST_NEW;
     request->step = RS_REQUEST_STEP_SERVER;
     for (size_t i = 0; i < known && protocol == RS_REQUEST_NEW; i++) {
         if (request->filled < RS_REQUEST_HELD) request->held[request->filled++] = bytes[i];
-        protocol = begins_mysql(request->held, request->filled);
+        protocol = server_begins(request->held, request->filled);
     }
     if (protocol == RS_REQUEST_NEW && known < count) protocol = RS_REQUEST_TURNS;
     if (protocol != RS_REQUEST_NEW) rs_request_becomes(request, protocol);
@@ -361,9 +404,8 @@ void rs_request_written(struct rs_request *request, const void *bytes, size_t kn
     if (!count) return;
     request->turn = 1;
     if (rs_request_looks_at_written(request)) {
-        struct rs_request now = copy_of(request);
-        looks_at_written(&now, bytes, known < count ? known : count, count);
-        *request = now;
+        tidy(request);
+        looks_at_written(request, bytes, known < count ? known : count, count);
     } else if (request->protocol == RS_REQUEST_NEW && !rs_request_is_likely_http(request)) {
         rs_request_becomes(request, RS_REQUEST_TURNS); /* it answers what is none of those that are known */
     }

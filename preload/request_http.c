@@ -80,7 +80,7 @@ static void scheme(struct rs_request *request, struct rs_request_input *in) {
     enum { SIZE = sizeof text - 1, NAME_SIZE = 4 };
     uint8_t byte = rs_request_lower(*in->at++);
     if (byte == 's' && request->counted == NAME_SIZE) return; /* https */
-    if (request->counted >= SIZE || byte != text[request->counted]) {
+    if (request->counted >= SIZE || byte != (uint8_t)text[request->counted]) {
         rs_request_is_lost(request, in);
     } else if (++request->counted == SIZE) {
         request->step = AUTHORITY;
@@ -99,31 +99,31 @@ static void authority(struct rs_request *request, struct rs_request_input *in) {
 }
 
 static void path(struct rs_request *request, struct rs_request_input *in) {
-    while (in->at < in->end && request->step == PATH) {
-        uint8_t byte = *in->at++;
-        if (byte == ' ') {
-            request->step = VERSION;
-        } else if (byte == '?' || byte == '#') {
-            request->step = QUERY;
-            request->flags |= IN_QUERY;
-        } else if (byte == '\n') {
-            rs_request_is_lost(request, in);
-            return;
-        } else {
-            path_byte(request, byte);
-        }
+    rs_request_adds_plain(request->label, sizeof request->label, &request->length, in);
+    if (in->at == in->end) return;
+    uint8_t byte = *in->at++;
+    if (byte == ' ') {
+        request->step = VERSION;
+    } else if (byte == '?' || byte == '#') {
+        request->step = QUERY;
+        request->flags |= IN_QUERY;
+    } else if (byte == '\n') {
+        rs_request_is_lost(request, in);
+    } else {
+        path_byte(request, byte);
     }
 }
 
+/* (The blank is looked for first: so no byte is gone over again for each blank.) */
 static void query(struct rs_request *request, struct rs_request_input *in) {
-    const uint8_t *line = memchr(in->at, '\n', rs_request_left(in)), *end = line ? line : in->end;
-    const uint8_t *blank = memchr(in->at, ' ', (size_t)(end - in->at));
-    if (blank) {
-        in->at = blank + 1;
-        request->step = VERSION;
-    } else if (line) {
+    const uint8_t *blank = memchr(in->at, ' ', rs_request_left(in)), *end = blank ? blank : in->end;
+    const uint8_t *line = memchr(in->at, '\n', (size_t)(end - in->at));
+    if (line) {
         in->at = line + 1;
         rs_request_is_lost(request, in);
+    } else if (blank) {
+        in->at = blank + 1;
+        request->step = VERSION;
     } else {
         in->at = end;
     }
@@ -168,9 +168,45 @@ static void version(struct rs_request *request, struct rs_request_input *in) {
     }
 }
 
+/* ---- the same at once, where the whole line is here, as nearly always; the struct is touched when that is known */
+
+/* METHOD SP /path, as much of it as the label takes. Returns the path's end; NULL: it is another form. */
+static const uint8_t *path_at_once(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *first = at, *most = end - at < RS_REQUEST_LABEL_SIZE ? end : at + RS_REQUEST_LABEL_SIZE - 1;
+    while (at < end && *at >= 'A' && *at <= 'Z' && at - first < METHOD_MOST) at++;
+    if (at == first || end - at < 2 || at[0] != ' ' || at[1] != '/') return NULL;
+    for (at++; at<most && * at> ' ' && *at != 0x7f && *at != '?' && *at != '#'; at++) {
+    }
+    return at;
+}
+
+static bool line_at_once(struct rs_request *request, struct rs_request_input *in) {
+    static const char version[] = " HTTP/1.";
+    enum { TAIL_SIZE = sizeof version /* and a digit */ };
+    const uint8_t *first = in->at, *line = memchr(first, '\n', rs_request_left(in)), *end = line;
+    if (!line) return false;
+    if (end > first && end[-1] == '\r') end--;
+    if (end - first < TAIL_SIZE || memcmp(end - TAIL_SIZE, version, TAIL_SIZE - 1) != 0) return false;
+    if (!rs_request_is_digit(end[-1]) || !memcmp(first, "PROXY", 5)) return false;
+    const uint8_t *tail = end - TAIL_SIZE, *path = path_at_once(first, tail);
+    bool has_query = path && path != tail && (*path == '?' || *path == '#');
+    if (!path || (path != tail && !has_query) || memchr(path, ' ', (size_t)(tail - path))) return false;
+    rs_request_becomes(request, RS_REQUEST_HTTP1);
+    rs_request_is_unnamed(request);
+    request->length = (uint8_t)(path - first);
+    memcpy(request->label, first, request->length);
+    request->label[request->length] = 0;
+    if (has_query) request->flags |= IN_QUERY;
+    request->step = LINE;
+    in->at = line + 1;
+    return true;
+}
+
 /* ---- all of it */
 
 static void reads_line(struct rs_request *request, struct rs_request_input *in) {
+    bool at_first = request->step == START || (request->step == METHOD && !request->length);
+    if (at_first && line_at_once(request, in)) return;
     switch (request->step) {
     case METHOD:
         method(request, in);

@@ -46,7 +46,38 @@ static void begins_name(struct rs_request *request, enum header header) {
     request->step = NAME;
 }
 
+/* May the line be one that matters, or the empty one? (It may be that this is not seen here yet.) */
+static bool may_matter(const uint8_t *at, size_t left) {
+    enum {
+        AT = 8 /* content-length, transfer-encoding, traceparent, x-request-id: there they differ from most others */
+    };
+    uint8_t tells = left > AT ? rs_request_lower(at[AT]) : 0;
+    switch (rs_request_lower(at[0])) {
+    case 'c':
+        return !tells || tells == 'l';
+    case 't':
+        return !tells || tells == '-' || tells == 'e';
+    case 'x':
+        return !tells || tells == 't';
+    case 'u':
+        return left < 2 || rs_request_lower(at[1]) == 'p';
+    default:
+        return at[0] == '\r' || at[0] == '\n';
+    }
+}
+
+/* Goes over the lines that do not, as far as they are here. */
+static void pass_others(struct rs_request_input *in) {
+    while (in->at < in->end && !may_matter(in->at, rs_request_left(in))) {
+        const uint8_t *end = memchr(in->at, '\n', rs_request_left(in));
+        if (!end) return;
+        in->at = end + 1;
+    }
+}
+
 static void line(struct rs_request *request, struct rs_request_input *in) {
+    pass_others(in);
+    if (in->at == in->end) return;
     switch (*in->at++) {
     case '\n':
         headers_end(request, in);
@@ -107,13 +138,14 @@ static void name(struct rs_request *request, struct rs_request_input *in) {
 
 static void line_ends(struct rs_request *request) {
     request->step = LINE;
-    request->counted = 0;
+    request->counted = request->type = 0;
     request->flags &= (uint8_t)~HAS_RETURN;
 }
 
 /* A text, without the blanks around it. `counted` is its length. */
-static void text_byte(struct rs_request *request, char *text, size_t size, uint8_t byte) {
+static void text_bytes(struct rs_request *request, struct rs_request_input *in, char *text, size_t size) {
     bool fits = true;
+    uint8_t byte = *in->at++;
     if (request->flags & HAS_RETURN) fits = rs_request_adds(text, size, &request->counted, '\r');
     request->flags &= (uint8_t)~HAS_RETURN;
     if (byte == '\r') {
@@ -122,6 +154,7 @@ static void text_byte(struct rs_request *request, char *text, size_t size, uint8
         fits = rs_request_adds(text, size, &request->counted, is_blank(byte) ? ' ' : byte);
     }
     if (!fits) request->step = LINE_REST;
+    if (fits && byte != '\r') rs_request_adds_plain(text, size, &request->counted, in);
 }
 
 static void text_ends(struct rs_request *request, char *text, size_t size) {
@@ -150,39 +183,40 @@ static void encoding_byte(struct rs_request *request, uint8_t byte) {
     request->step = LINE_REST;
 }
 
-static void value_byte(struct rs_request *request, uint8_t byte) {
-    switch (request->type) {
-    case CONTENT_LENGTH:
-        length_byte(request, byte);
-        break;
-    case TRANSFER_ENCODING:
-        encoding_byte(request, byte);
-        break;
-    case TRACEPARENT:
-        text_byte(request, request->traceparent, sizeof request->traceparent, byte);
-        break;
-    case REQUEST_ID:
-        text_byte(request, request->request_id, sizeof request->request_id, byte);
-        break;
-    default:
-        if (!is_blank(byte) && byte != '\r') {
-            request->flags |= ASKS_UPGRADE;
-            request->step = LINE_REST;
-        }
-        break;
-    }
+static void upgrade_byte(struct rs_request *request, uint8_t byte) {
+    if (is_blank(byte) || byte == '\r') return;
+    request->flags |= ASKS_UPGRADE;
+    request->step = LINE_REST;
+}
+
+static void value_ends(struct rs_request *request) {
+    if (request->type == TRACEPARENT) text_ends(request, request->traceparent, sizeof request->traceparent);
+    if (request->type == REQUEST_ID) text_ends(request, request->request_id, sizeof request->request_id);
+    line_ends(request);
 }
 
 static void value(struct rs_request *request, struct rs_request_input *in) {
-    while (in->at < in->end && request->step == VALUE) {
-        uint8_t byte = *in->at++;
-        if (byte != '\n') {
-            value_byte(request, byte);
-            continue;
-        }
-        if (request->type == TRACEPARENT) text_ends(request, request->traceparent, sizeof request->traceparent);
-        if (request->type == REQUEST_ID) text_ends(request, request->request_id, sizeof request->request_id);
-        line_ends(request);
+    if (*in->at == '\n') {
+        in->at++;
+        value_ends(request);
+        return;
+    }
+    switch (request->type) {
+    case CONTENT_LENGTH:
+        length_byte(request, *in->at++);
+        break;
+    case TRANSFER_ENCODING:
+        encoding_byte(request, *in->at++);
+        break;
+    case TRACEPARENT:
+        text_bytes(request, in, request->traceparent, sizeof request->traceparent);
+        break;
+    case REQUEST_ID:
+        text_bytes(request, in, request->request_id, sizeof request->request_id);
+        break;
+    default:
+        upgrade_byte(request, *in->at++);
+        break;
     }
 }
 
@@ -201,7 +235,7 @@ void rs_request_reads_headers(struct rs_request *request, struct rs_request_inpu
         name(request, in);
         break;
     case VALUE:
-        value(request, in);
+        while (in->at < in->end && request->step == VALUE) value(request, in);
         break;
     default:
         if (passes_line(in)) line_ends(request);

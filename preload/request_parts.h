@@ -7,7 +7,7 @@
  *   request_session.c    PostgreSQL and MySQL
  *
  * A recogniser is called while there are bytes, none of them is to be skipped and no request has begun. It takes some, or changes
- * the step to one that does. It works on a copy whose `filled` and `length` are in their range; all else may be anything. */
+ * the step to one that does. `filled` and `length` are in their range; all else may be anything. */
 #ifndef RS_PRELOAD_REQUEST_PARTS_H
 #define RS_PRELOAD_REQUEST_PARTS_H
 
@@ -86,6 +86,20 @@ static inline bool rs_request_adds(char *text, size_t size, uint8_t *length, uin
     text[(*length)++] = (char)(byte < ' ' || byte == 0x7f ? '?' : byte);
     text[*length] = 0;
     return true;
+}
+
+/* As many bytes as need no second look: those that can be printed, are no blank, end no path, and fit. */
+static inline void rs_request_adds_plain(char *text, size_t size, uint8_t *length, struct rs_request_input *in) {
+    const uint8_t *at = in->at;
+    size_t count = *length;
+    if (count + 1 >= size) return;
+    for (; at < in->end && count + 1 < size; at++) {
+        if (*at <= ' ' || *at == 0x7f || *at == '?' || *at == '#') break;
+        text[count++] = (char)*at;
+    }
+    text[count] = 0;
+    *length = (uint8_t)count;
+    in->at = at;
 }
 
 static inline bool rs_request_adds_to_label(struct rs_request *request, uint8_t byte) {

@@ -159,7 +159,59 @@ static void length_line(struct rs_request *request, struct rs_request_input *in)
     }
 }
 
+/* ---- the same at once, where all of it is here, as nearly always; the struct is touched when that is known */
+
+/* Digits and the line's end. NULL: not so, or not all of it. */
+static const uint8_t *number_at_once(const uint8_t *at, const uint8_t *end, uint64_t *number) {
+    const uint8_t *first = at;
+    uint64_t value = 0;
+    while (at < end && at - first < DIGITS_MOST && rs_request_is_digit(*at)) value = value * 10 + (*at++ - '0');
+    if (at == first || end - at < 2 || at[0] != '\r' || at[1] != '\n') return NULL;
+    *number = value;
+    return at + 2;
+}
+
+/* An array's beginning up to its first argument, the name. */
+static bool command_at_once(struct rs_request *request, struct rs_request_input *in) {
+    char name[NAME_SIZE];
+    uint64_t count, length;
+    const uint8_t *end = in->end, *at = *in->at == '*' ? number_at_once(in->at + 1, end, &count) : NULL;
+    if (!at || !count || at == end || *at != '$') return false;
+    at = number_at_once(at + 1, end, &length);
+    if (!at || !length || length >= NAME_SIZE || (uint64_t)(end - at) < length) return false;
+    for (uint64_t i = 0; i < length; i++) {
+        if (at[i] <= ' ' || at[i] >= 0x7f) return false;
+        name[i] = (char)upper(at[i]);
+    }
+    rs_request_is_unnamed(request);
+    memcpy(request->label, name, length);
+    request->label[length] = 0;
+    request->length = (uint8_t)length;
+    request->number = count - 1;
+    request->flags |= IS_NAMED;
+    request->skip = BEHIND_SIZE;
+    request->counted = 0;
+    next_argument(request);
+    in->at = at + length;
+    rs_request_begins(request, in);
+    return true;
+}
+
+static bool argument_at_once(struct rs_request *request, struct rs_request_input *in) {
+    uint64_t length;
+    if (!(request->flags & IS_NAMED) || *in->at != '$') return false;
+    const uint8_t *at = number_at_once(in->at + 1, in->end, &length);
+    if (!at) return false;
+    in->at = at;
+    request->skip = length + BEHIND_SIZE;
+    if (request->number) request->number--;
+    next_argument(request);
+    return true;
+}
+
 void rs_request_reads_resp(struct rs_request *request, struct rs_request_input *in) {
+    if (request->step == START && command_at_once(request, in)) return;
+    if (request->step == ARGUMENT && argument_at_once(request, in)) return;
     switch (request->step) {
     case COUNT:
     case LENGTH:

@@ -87,19 +87,24 @@ static bool decide(struct rs_description *description, struct rs_requester *requ
 /* ---- contexts begin and end ----------------------------------------------------------------------------------------- */
 
 /* The connection is this context's from now on: no hand-over, it is the same requester's. */
-static void own(int fd, struct rs_description *description, uint64_t id) {
-    uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE);
-    if (!description->identity) __atomic_store_n(&description->identity, rs_identity(fd), __ATOMIC_RELAXED);
+static void own(int fd, struct rs_description *description, struct rs_context *context, struct rs_context *before) {
+    uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE), id = rs_context_id(context);
+    uint32_t place = rs_place_of(description);
+    rs_context_owns_first(context, place);
+    /* (Loops make no finding that would have to be confirmed.) */
+    if (!description->identity && !rs_thread.loop)
+        __atomic_store_n(&description->identity, rs_identity(fd), __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&description->tag, &tag, id | (tag & RS_TAG_FORKED), true, __ATOMIC_ACQ_REL,
                                         __ATOMIC_ACQUIRE)) {
     }
-    rs_context_owns(tag & RS_TAG_OWNER, rs_place_of(description), -1);
-    rs_context_owns(id, rs_place_of(description), 1);
+    if (before && (tag & RS_TAG_OWNER) == rs_context_id(before))
+        rs_context_disowns(before, place);
+    else
+        rs_context_owns(tag & RS_TAG_OWNER, place, -1);
 }
 
-static void end(uint64_t id) {
-    struct rs_context *context = rs_context_find(id);
-    if (context && context->process == rs_pid && rs_context_live(context)) rs_context_over(context, id);
+static void end(struct rs_context *context) {
+    if (context->process == rs_pid && rs_context_live(context)) rs_context_over(context, rs_context_id(context));
 }
 
 /* Whatever is still open of it. */
@@ -110,13 +115,12 @@ static void put_an_end_to(struct rs_context *context, bool superseded) {
 }
 
 /* The next request has come on the connection. Where requests are sent ahead its work may go on, in whichever name. */
-static void make_way(const struct rs_requester *requester, uint64_t before) {
-    struct rs_context *context = rs_context_find(before);
+static void make_way(const struct rs_requester *requester, struct rs_context *before) {
     if (requester->reader != rs_trace_tid()) rs_infer_passed_on();
     if (!requester->pipelined)
         end(before);
-    else if (context)
-        put_an_end_to(context, false);
+    else
+        put_an_end_to(before, false);
 }
 
 static void name_peer(char label[RS_LABEL_SIZE], uint32_t number) {
@@ -146,14 +150,15 @@ static void begin(int fd, struct rs_description *description, struct rs_requeste
                             NULL);
         return;
     }
-    uint64_t id = rs_context_id(context), before = context_of(requester);
+    uint64_t id = rs_context_id(context);
+    struct rs_context *before = rs_context_find(context_of(requester));
     if (before && !requester->answered) requester->pipelined = 1;
     context->parent = 0;
     context->requester = requester->number;
     context->session = rs_request_is_session(&requester->request);
     rs_event_context_begin(context);
     if (origin == RS_ORIGIN_REQUEST) tell_attributes(id, &requester->request);
-    own(fd, description, id);
+    own(fd, description, context, before);
     __atomic_store_n(&requester->context, id, __ATOMIC_RELEASE);
     requester->answered = 0;
     if (before) make_way(requester, before);
@@ -169,14 +174,14 @@ void rs_requester_closed(struct rs_description *description) {
     struct rs_requester *requester = rs_requester_of(description);
     uint64_t id = context_of(requester);
     if (!id || !rs_tables_are_ours()) return;
-    const struct rs_context *context = rs_context_find(id);
+    struct rs_context *context = rs_context_find(id);
     if (!context || context->process != rs_pid) return;
     if (rs_thread.current == id)
         rs_infer_enter(0, RS_ENTRY_LEFT);
     else if (requester->reader != rs_trace_tid())
         rs_infer_passed_on();
     __atomic_store_n(&requester->context, 0, __ATOMIC_RELEASE);
-    end(id);
+    end(context);
 }
 
 static void end_with_process(struct rs_context *context) {
@@ -253,7 +258,7 @@ static bool feed(int fd, struct rs_description *description, struct rs_requester
 
 static void read_from(int fd, struct rs_description *description, struct rs_requester *requester, uint64_t count,
                       struct rs_bytes_of bytes) {
-    if (bytes.form == RS_BYTES_PEEKED || !take(requester)) return;
+    if (bytes.form == RS_BYTES_PEEKED || requester->shut || !take(requester)) return;
     bool begun = feed(fd, description, requester, count, bytes);
     give_back(requester);
     uint64_t id = context_of(requester);
@@ -300,6 +305,14 @@ static void written_to(int fd, struct rs_description *description, struct rs_req
         note_answer(requester);
     }
     give_back(requester);
+}
+
+void rs_requester_shut(int fd) {
+    const struct rs_description *description = rs_lookup(fd);
+    if (!rs_inferring || !rs_is_requester(description) || !rs_tables_are_ours()) return;
+    struct rs_requester *requester = rs_requester_of(description);
+    requester->shut = 1;
+    if (!requester->answered) note_answer(requester);
 }
 
 void rs_requester_moved(int fd, struct rs_description *description, enum rs_operation operation, int64_t result,

@@ -29,6 +29,7 @@ struct rs_requester {
     uint8_t undecided; /* it may be a connection of this side's making */
     uint8_t in_turns;  /* a loop has read the request */
     uint8_t answered;  /* something was written since the request began */
+    uint8_t shut;      /* this side has shut it down for writing: nothing more is answered */
     uint8_t pipelined; /* requests came ahead of the answers: which one is worked at is not known */
     uint32_t reader;   /* the thread that has read it */
     struct rs_request request;
@@ -51,6 +52,9 @@ void rs_requester_received(int fd);
 /* A call on one has moved bytes. */
 void rs_requester_moved(int fd, struct rs_description *description, enum rs_operation operation, int64_t result,
                         struct rs_bytes_of bytes);
+
+/* This side has shut it down: what is read from now on is read to be thrown away. */
+void rs_requester_shut(int fd);
 
 /* This process has closed its last number for it. */
 void rs_requester_closed(struct rs_description *description);

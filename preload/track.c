@@ -45,7 +45,8 @@ static void forget(int fd) {
     release(stale);
 }
 
-static struct rs_description *make(int fd, enum rs_operation operation, enum rs_kind kind, uint64_t owner) {
+static struct rs_description *make(int fd, enum rs_operation operation, enum rs_kind kind, uint64_t owner,
+                                   bool guessed) {
     struct rs_description *description = rs_description_new();
     if (rs_unlikely(!description)) {
         rs_coverage_reduced(RS_COVERAGE_DESCRIPTIONS_FULL,
@@ -53,8 +54,9 @@ static struct rs_description *make(int fd, enum rs_operation operation, enum rs_
         return NULL;
     }
     __atomic_store_n(&description->tag, owner, __ATOMIC_RELAXED);
-    /* What a context owns must be known again: libc closes some numbers without being seen. */
-    __atomic_store_n(&description->identity, owner ? rs_identity(fd) : 0, __ATOMIC_RELAXED);
+    if (rs_unlikely(guessed)) __atomic_store_n(&description->flags, RS_DESCRIPTION_GUESSED, __ATOMIC_RELAXED);
+    /* What a context owns must be known again: libc closes some numbers without being seen. (A guess accuses nobody.) */
+    __atomic_store_n(&description->identity, owner && !guessed ? rs_identity(fd) : 0, __ATOMIC_RELAXED);
     description->opener = owner;
     description->opened = rs_clock_monotonic();
     description->opened_stack = rs_stack_take();
@@ -69,9 +71,8 @@ void rs_opened(int fd, enum rs_operation operation, enum rs_kind kind, const cha
     bool guessed;
     uint64_t opener = rs_infer_opener(operation, &guessed);
     forget(fd);
-    struct rs_description *description = make(fd, operation, kind, opener);
+    struct rs_description *description = make(fd, operation, kind, opener, guessed);
     if (!description) return;
-    if (rs_unlikely(guessed)) __atomic_store_n(&description->flags, RS_DESCRIPTION_GUESSED, __ATOMIC_RELAXED);
     const struct rs_context *context = opener ? rs_context_owns(opener, rs_place_of(description), 1) : NULL;
     bool live = !opener || (context && rs_context_live(context) && context->process == rs_pid);
     if (rs_unlikely(!live) && rs_context_is_over(opener)) rs_mark(description, opener, RS_TAG_LATE);
@@ -94,7 +95,7 @@ struct rs_description *rs_adopt(int fd) {
     if (rs_unlikely(kind == RS_KIND_OTHER) && !strcmp(name, "[io_uring]")) {
         rs_coverage_reduced(RS_COVERAGE_IO_URING, "io_uring is used: what goes through it is not seen", NULL);
     }
-    struct rs_description *description = make(fd, RS_OP_found, kind, 0);
+    struct rs_description *description = make(fd, RS_OP_found, kind, 0, false);
     if (!description) return NULL;
     __atomic_store_n(&description->flags, RS_DESCRIPTION_UNSEEN, __ATOMIC_RELAXED);
     bool stream = is_socket(kind) && rs_is_connected_stream(fd);

@@ -82,6 +82,7 @@ RS_EXPORT int shutdown(int fd, int how) {
     if (!rs_may_close(fd, RS_OP_shutdown)) return -1;
     struct rs_call call = {NULL, rs_on ? rs_id_of(rs_lookup(fd)) : RS_CALL_UNSEEN};
     int result = real.shutdown(fd, how);
+    if (!result && how != SHUT_RD) rs_requester_shut(fd);
     rs_end_call(call, fd, RS_OP_shutdown, result);
     return result;
 }

@@ -1,5 +1,6 @@
-# The wire's recognisers under libFuzzer (fuzz.h), FUZZ seconds each; clang's, whatever CC is. What it finds is written to
-# $(B)/fuzz/NAME-crash-...: give that file to $(B)/fuzz/fuzz_NAME to see it again. The corpus stays, for the next time.
+# The recognisers of the wire and of requests under libFuzzer (fuzz.h, fuzz_request.h), FUZZ seconds each; clang's, whatever
+# CC is. What it finds is written to $(B)/fuzz/NAME-crash-...: give that file to $(B)/fuzz/fuzz_NAME to see it again. The corpus
+# stays, for the next time.
 #
 #   make fuzz               30 seconds each
 #   make fuzz FUZZ=600
@@ -7,6 +8,8 @@ FUZZ ?= 30
 FUZZ_CC ?= clang
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_WIRE_C := $(wildcard preload/wire.c preload/wire_*.c)
+FUZZ_REQUEST_C := $(wildcard preload/request.c preload/request_*.c)
+FUZZ_REQUEST_H := $(wildcard preload/request*.h)
 FUZZ_SANITIZE := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: deps-fuzz fuzz $(FUZZ_TARGETS:%=fuzz-%)
@@ -26,3 +29,8 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(FUZZ_WIRE_C) preload/w
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(FUZZ_CC) $(COMMON) -g -O1 $(FUZZ_SANITIZE) -o $@ $< $(FUZZ_WIRE_C)
+
+$(B)/fuzz/fuzz_request_%: tests/fuzz/fuzz_request_%.c tests/fuzz/fuzz_request.h $(FUZZ_REQUEST_C) $(FUZZ_REQUEST_H) | deps-fuzz
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(FUZZ_CC) $(COMMON) -g -O1 $(FUZZ_SANITIZE) -o $@ $< $(FUZZ_REQUEST_C)

@@ -12,13 +12,14 @@ start_file_server || finish
 
 configuration() { # MPM
     local module
-    for module in "mpm_$1" authz_core dir mime proxy proxy_http; do
+    for module in "mpm_${1/few/event}" authz_core dir mime proxy proxy_http; do
         echo "LoadModule ${module}_module $MODULES/mod_$module.so"
     done
     [[ $(id -u) != 0 ]] || printf '%s www-data\n' User Group
     # No process is ended for being one too many: Apache would wake it by a request to itself.
     case $1 in
-    event) printf '%s\n' "StartServers 3" "ThreadsPerChild 25" "MaxRequestWorkers 75" "MinSpareThreads 75" "MaxSpareThreads 75" ;;
+    few) printf '%s\n' "StartServers 2" "ThreadsPerChild 10" "MaxRequestWorkers 20" "M"{in,ax}"SpareThreads 20" ;;
+    event) printf '%s\n' "StartServers 2" "ThreadsPerChild 64" "MaxRequestWorkers 128" "M"{in,ax}"SpareThreads 128" ;;
     prefork) printf '%s\n' "StartServers 60" "MaxRequestWorkers 60" "MinSpareServers 60" "MaxSpareServers 61" ;;
     esac
     cat <<EOF
@@ -39,7 +40,7 @@ EOF
 
 for mpm in event prefork; do
     configure_mpm() {
-        configuration $mpm >"$run/apache.conf"
+        configuration "$mpm" >"$run/apache.conf"
     }
     run=$WORK/run.$mpm
     mkdir -m 777 "$run"
@@ -60,4 +61,15 @@ for mpm in event prefork; do
     end_all "$pid"
     judge $mpm
 done
+
+# Fewer threads than connections: it closes kept ones early, one's thread another one's, and lets them linger.
+mpm=few run=$WORK/run.few cut_off=1
+mkdir -m 777 "$run"
+guard few
+if configure=configure_mpm start_on_port few listens '{}' -- setsid "${guarded[@]}" apache2 -d "$run" -f "$run/apache.conf" \
+    -D FOREGROUND; then
+    for ((i = 0; i < $(scaled 20); i++)); do ask_ab "few threads, ab, kept" 400 50 keep /f1; done
+    end_all "$pid"
+    judge few
+fi
 finish

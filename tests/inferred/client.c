@@ -78,6 +78,9 @@ static bool send_text(struct connection *connection, const char *format, ...) {
 /* The next byte, or -1 at the end. */
 static int next_byte(struct connection *connection) {
     if (connection->at == connection->filled) {
+        /* A server that answers in two pieces waits with the second one until the first is acknowledged. */
+        int one = 1;
+        setsockopt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
         ssize_t count = recv(connection->fd, connection->bytes, sizeof connection->bytes, 0);
         if (count < 0) complain("recv: %s", strerror(errno));
         if (count <= 0) return -1;

@@ -21,10 +21,12 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 chance = random.Random(1)
 
 
+BEGINNINGS = [b"", b"\0", b"GET ", b"*3\r\n$", b"\x16\x03\x01", b"\0\0\0\x08\x04\xd2\x16\x2f", b"PRI * HTTP/2.0\r\n\r\n"]
+
+
 def noise():
     """Some of it begins like what a server may know."""
-    begin = chance.choice([b"", b"\0", b"GET ", b"*3\r\n$", b"\x16\x03\x01", b"\0\0\0\x08\x04\xd2\x16\x2f", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
-    return begin + chance.randbytes(chance.choice([1, 10, 100, 1000, 10000]))
+    return chance.choice(BEGINNINGS) + chance.randbytes(chance.choice([1, 10, 100, 1000, 10000]))
 
 
 def message(number):

@@ -98,7 +98,7 @@ expect "guarded: of what is no request, no more than connections" test \
 # Threads that wait for their request's other half.
 guard python
 start python "${guarded_run[@]}" "$PYTHON" -B "$FOLDER/python_server.py" threading
-server=$pid
+running=$pid
 port=$(port_of python) || finish
 for kind in idle half noise header; do
     hostile python $kind 100
@@ -107,6 +107,6 @@ done
 ask "python: with all of them, closed" "$(scaled 200)" 20 close /one /two
 stop_hostile
 ask "python: when they are gone" "$(scaled 500)" 20 keep /one /two
-end_all "$server"
+end_all "$running"
 others=. judge python
 finish

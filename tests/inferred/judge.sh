@@ -86,22 +86,26 @@ ask_file() { # WHAT FILE OPTION...
     shift 2
     while read -r count label; do expect_contexts "$count" "$label"; done \
         < <(awk '{ sub(/\?.*/, "", $2); print $1, $2 }' "$file" | sort | uniq -c)
-    if timeout 120 "$PYTHON" -B tests/servers/load_http.py "$@" "${address:-$port}" "$file" >"$WORK/client" 2>"$WORK/client.err"; then
+    if timeout 120 "$PYTHON" -B tests/servers/load_http.py "$@" "${address:-$port}" "$file" >"$WORK/client" \
+        2>"$WORK/client.err"; then
         pass "$what: $(tail -n 1 "$WORK/client.err")"
     else
         fail "$what" "exit $?: $(grep -a -m 3 failed "$WORK/client"; tail -n 3 "$WORK/client.err")"
     fi
 }
 
-# (Debian 12's ab sends no more requests than it counts, on kept connections, too.)
+# (Debian 12's ab sends no more requests than it counts, on kept connections, too.) $cut_off=1: the server closes kept connections
+# when it likes; such a request it may have read, or not.
+cut_off=
 ask_ab() { # WHAT N CONNECTIONS keep|close PATH [SCHEME]
-    local what=$1 count=$2 connections=$3 keep=()
+    local what=$1 count=$2 connections=$3 keep=() failures
     [[ $4 == close ]] || keep=(-k)
-    expect_contexts "$count" "${label:-$(label_of "$5")}"
-    if timeout 120 ab -q -s 20 -r -n "$count" -c "$connections" "${keep[@]}" "${6:-http}://127.0.0.1:$port$5" >"$WORK/client" 2>&1 &&
-        grep -Eqx "Complete requests: +$count" "$WORK/client" && grep -Eqx 'Failed requests: +0' "$WORK/client" &&
+    timeout 120 ab -q -s 20 -r -n "$count" -c "$connections" "${keep[@]}" "${6:-http}://127.0.0.1:$port$5" >"$WORK/client" 2>&1
+    failures=$(sed -n 's/^Failed requests: *//p' "$WORK/client")
+    expect_contexts $((count - ${failures:-0})) "${label:-$(label_of "$5")}" "${failures:-0}"
+    if grep -Eqx "Complete requests: +$count" "$WORK/client" && [[ $failures == 0 || $cut_off ]] &&
         ! grep -q '^Non-2xx' "$WORK/client"; then
-        pass "$what: $count answers, says ab"
+        pass "$what: $((count - failures)) answers, says ab"
     else
         fail "$what" "ab: $(grep -E 'requests:|^Non-2xx|^apr' "$WORK/client" || tail -n 3 "$WORK/client")"
     fi
@@ -148,9 +152,8 @@ compare_contexts() { # EXPECTED FOUND
 }
 
 judge() { # NAME [PATTERN]
-    local name=$1 allowed=${2:-^\$} differences expected found right
-    judge_contexts "$name"
-    judge_findings "$name" "$allowed"
+    judge_contexts "$1"
+    judge_findings "$1" "${2:-^\$}"
 }
 
 judge_contexts() { # NAME
@@ -169,7 +172,8 @@ judge_contexts() { # NAME
     if [[ ! $differences ]]; then
         pass "$name: each under its label: $(cut -f3 "$WORK/expected.$name" | sort -u | wc -l) labels"
     else
-        fail "$name: each under its label" "$(wc -l <<<"$differences") labels differ: $(head -n 6 <<<"$differences" | paste -s -d ';')"
+        fail "$name: each under its label" "$(wc -l <<<"$differences") labels differ:
+$(head -n 12 <<<"$differences")"
     fi
 }
 
@@ -211,9 +215,8 @@ start_file_server() {
 
 configure_file_server() {
     cat >"$WORK/files/nginx.conf" <<EOF
-$([[ $(id -u) != 0 ]] || echo 'user www-data;')
 daemon off;
-worker_processes 1;
+master_process off; # so that whoever ends it ends it
 pid $WORK/files/pid;
 error_log $WORK/files/error.log error;
 events { worker_connections 1000; }

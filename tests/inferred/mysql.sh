@@ -7,10 +7,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/judge.sh"
 
 SERVER=/usr/sbin/mariadbd
-command -v "$SERVER" mariadb >/dev/null && "$PYTHON" -c 'import pymysql' 2>/dev/null || {
-    skip mysql "$SERVER, mariadb or $PYTHON's pymysql is not installed (apt-get install mariadb-server python3-pymysql)"
+if ! { command -v "$SERVER" mariadb && "$PYTHON" -c 'import pymysql'; } >/dev/null 2>&1; then
+    skip mysql "$SERVER, mariadb or PyMySQL is not installed (apt-get install mariadb-server python3-pymysql)"
     finish
-}
+fi
 DATA=$WORK/mysql
 mkdir "$DATA"
 as_mysql=()

@@ -10,6 +10,17 @@ make_files
 start_file_server || finish
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=server.test -keyout "$WORK/key" -out "$WORK/certificate" 2>/dev/null
 
+# Of all kinds, in pipelines.
+for ((i = 0; i < $(scaled 1000); i++)); do
+    case $((i % 6)) in
+    0) echo "HEAD /f$((i % 10))" ;;
+    1) echo "POST /proxy/f3 body=$((i * 331 % 20000))" ;;
+    2) echo "POST /proxy/f4 chunked=$((i * 331 % 20000 + 1))" ;;
+    3) echo "DELETE /f1?number=$i" ;;
+    *) echo "GET /f$((i % 10))?number=$i" ;;
+    esac
+done >"$WORK/requests"
+
 configuration() {
     cat <<EOF
 $([[ $(id -u) != 0 ]] || echo 'user www-data;')
@@ -63,7 +74,8 @@ begin() { # NAME plain|tls
 end() { # NAME
     end_all "$pid" QUIT
     judge "$1"
-    expect_equal "$1: as many as nginx has logged" "$(wc -l <"$run/access.log")" "$(awk '{ sum += $1 } END { print sum + 0 }' "$WORK/found.$1")"
+    expect_equal "$1: as many as nginx has logged" "$(wc -l <"$run/access.log")" \
+        "$(awk '{ sum += $1 } END { print sum + 0 }' "$WORK/found.$1")"
 }
 
 if begin static plain; then
@@ -71,6 +83,7 @@ if begin static plain; then
     ask "static, one connection, closed" "$(scaled 500)" 1 close "${FILES[@]}"
     ask "static, 50 connections, kept" "$(scaled 10000)" 50 keep "${FILES[@]}"
     ask "static, 50 connections, closed" "$(scaled 5000)" 50 close "${FILES[@]}"
+    ask_file "of all kinds" "$WORK/requests" --connections 10 --depth 5
     ask_ab "static, ab, kept" "$(scaled 2000)" 50 keep /f1
     ask_ab "static, ab, closed" "$(scaled 2000)" 50 close /f3
     ask_wrk "static, wrk" 50 /f4

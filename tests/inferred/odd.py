@@ -5,6 +5,7 @@
     body       one whose body comes after its headers were read (as far as can be seen), in three pieces
     upgrade    one that becomes a conversation of ten messages
     turned     one after which the client says that it will send no more
+    late       one; and when the server has said that it answers no more, another one that is not answered
     nothing    none
 
 "N times" is the last line when all was answered as it should be.
@@ -89,11 +90,19 @@ def turned(connection, stream):
     expect(stream, "/turned")
 
 
+def late(connection, stream):
+    connection.sendall(head("GET", "/late"))
+    expect(stream, "/late")
+    if stream.read():
+        raise load.Failure("more than an answer")
+    connection.sendall(head("GET", "/too-late"))
+
+
 def nothing(connection, stream):
     pass
 
 
-KINDS = {function.__name__: function for function in (pipeline, dribble, body, upgrade, turned, nothing)}
+KINDS = {function.__name__: function for function in (pipeline, dribble, body, upgrade, turned, late, nothing)}
 
 
 def main(address, kind, count):

@@ -25,7 +25,7 @@ done
 for form in threading forking single pool asyncio to_thread; do
     guard "$form"
     start "$form" "${guarded_run[@]}" "$PYTHON" -B "$FOLDER/python_server.py" "$form"
-    server=$pid
+    running=$pid
     port=$(port_of "$form") || {
         fail "$form: it starts" "$(cat "$WORK/$form.err")"
         continue
@@ -36,7 +36,7 @@ for form in threading forking single pool asyncio to_thread; do
     fi
     ask "$form, one connection, closed" "$(scaled 200)" 1 close /one /two /three
     ask "$form, 50 connections, closed" "$(scaled 500)" 50 close /one /two /three
-    end_all "$server"
+    end_all "$running"
     judge "$form"
 done
 finish

@@ -12,6 +12,8 @@
  *     late                one thread with epoll that first reads from all that are ready, and then answers them
  *     threadread          one thread with epoll; another one reads and answers what it is told to, by a queue and a pipe
  *     pass                one process accepts, and sends the connections to two others (SCM_RIGHTS)
+ *     linger              threads that answer one request, say that no more will be answered, and throw away what comes still; of
+ *                         two connections the second one's thread closes both
  *
  *     shapes FORM PATH    it listens on a UNIX socket; with no PATH on two free ports of loopback, "listening on 127.0.0.1:PORT"
  *
@@ -59,13 +61,14 @@ static void die(const char *what) {
 
 static struct connection *connection_new(int fd) {
     struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection || fd >= CONNECTIONS) die("too many connections");
     connection->fd = fd;
-    if (fd < CONNECTIONS) connections[fd] = connection;
+    connections[fd] = connection;
     return connection;
 }
 
 static void connection_close(struct connection *connection) {
-    if (connection->fd < CONNECTIONS) connections[connection->fd] = NULL;
+    connections[connection->fd] = NULL;
     close(connection->fd);
     free(connection);
 }
@@ -221,7 +224,7 @@ static void start_listening(void) {
 }
 
 static uint16_t port_of(int listener) {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t length = sizeof address;
     getsockname(listener, (struct sockaddr *)&address, &length);
     return ntohs(address.sin_port);
@@ -527,8 +530,10 @@ static int receive_fd(int channel) {
     char byte, space[CMSG_SPACE(sizeof fd)];
     struct iovec part = {&byte, 1};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
-    if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1) return -1;
-    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    const struct cmsghdr *control;
+    if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) == 1 && (control = CMSG_FIRSTHDR(&message))) {
+        memcpy(&fd, CMSG_DATA(control), sizeof fd);
+    }
     return fd;
 }
 
@@ -539,6 +544,35 @@ static void serve_passed(int channel) {
         pthread_t thread;
         pthread_create(&thread, NULL, serve_in_thread, connection_new(fd));
         pthread_detach(thread);
+    }
+}
+
+static void *answer_and_linger(void *served) {
+    struct connection *connection = served;
+    if (read_some(connection) != GOT_BYTES || !answer_all(connection)) return NULL;
+    shutdown(connection->fd, SHUT_WR);
+    read_some(connection);
+    return NULL;
+}
+
+static void *answer_and_close_both(void *pair) {
+    struct connection **both = pair;
+    answer_and_linger(both[1]);
+    connection_close(both[0]);
+    connection_close(both[1]);
+    return NULL;
+}
+
+static void run_linger(void) {
+    struct connection *both[2];
+    pthread_t thread;
+    while (true) {
+        both[0] = connection_new(accept_blocking());
+        pthread_create(&thread, NULL, answer_and_linger, both[0]);
+        pthread_join(thread, NULL);
+        both[1] = connection_new(accept_blocking());
+        pthread_create(&thread, NULL, answer_and_close_both, both);
+        pthread_join(thread, NULL);
     }
 }
 
@@ -624,6 +658,7 @@ static const struct form {
     {"reuseport", run_reuseport, 3},   {"poll", run_poll, 0},
     {"select", run_select, 0},         {"late", run_late, 0},
     {"threadread", run_threadread, 0}, {"pass", run_pass, 0},
+    {"linger", run_linger, 0},
 };
 
 static void end(int signal_number) {

@@ -39,7 +39,7 @@ odd() { # KIND N LABEL...
 upload() { # N
     local i
     for ((i = 0; i < $1; i++)); do
-        [[ $(curl -s -m 20 -H 'Expect: 100-continue' --data-binary "@$WORK/upload" "http://127.0.0.1:$port/upload") == /upload ]] || break
+        [[ $(curl -s -m 20 -H 'Expect: 100-continue' --data-binary "@$WORK/upload" "127.0.0.1:$port/upload") == /upload ]] || break
     done
     expect_contexts "$1" "POST /upload"
     expect_equal "$form: uploads that wait to be told" "$1" "$i"
@@ -70,6 +70,16 @@ for form in fork prefork thread queue level edge oneshot exclusive reuseport pol
     judge "$form"
     expect_json "$form: each has ended" "$WORK/contexts.$form" 'all(.contexts[]; .end_ns)'
 done
+
+# What comes after a server has said that it will send no more is no request.
+form=linger
+guard linger
+if begin linger; then
+    odd late 20 "GET /late"
+    wait_for "the connections to be closed" nobody_is_connected || fail "linger: it closes its connections" "it does not"
+    end_all "$pid"
+    judge linger
+fi
 
 for form in thread level; do
     name=$form-unix
