@@ -132,11 +132,12 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin) {
     context->began = rs_clock_now(&own_clock);
     context->thread = rs_trace_tid();
     context->process = rs_pid;
-    context->origin = origin;
+    context->origin = (uint8_t)origin;
     context->requester = 0;
     context->session = context->answered = false;
     __atomic_store_n(&context->ended_in, 0, __ATOMIC_RELAXED);
-    context->owned_here = (struct rs_owned){0};
+    __atomic_store_n(&context->owned_more, false, __ATOMIC_RELAXED);
+    memset(context->owned_places, 0, sizeof context->owned_places);
     heads[context - places] = 0;
     copy_label(context->label, label);
     note_first(context);
@@ -189,33 +190,33 @@ bool rs_context_finish(struct rs_context *context, uint64_t id) {
     return __atomic_compare_exchange_n(&context->key, &live, id << 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-static void note_owned(struct rs_owned *owned, uint32_t place) {
+static void note_owned(struct rs_context *context, uint32_t place) {
     for (uint32_t i = 0; i < RS_OWNED_NOTED; i++) {
         uint32_t free_place = 0;
-        if (__atomic_load_n(&owned->places[i], __ATOMIC_RELAXED)) continue;
-        if (__atomic_compare_exchange_n(&owned->places[i], &free_place, place, false, __ATOMIC_RELAXED,
+        if (__atomic_load_n(&context->owned_places[i], __ATOMIC_RELAXED)) continue;
+        if (__atomic_compare_exchange_n(&context->owned_places[i], &free_place, place, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED))
             return;
     }
-    __atomic_store_n(&owned->more, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&context->owned_more, true, __ATOMIC_RELAXED);
 }
 
-static void forget_owned(struct rs_owned *owned, uint32_t place) {
+static void forget_owned(struct rs_context *context, uint32_t place) {
     for (uint32_t i = 0; i < RS_OWNED_NOTED; i++) {
-        if (__atomic_load_n(&owned->places[i], __ATOMIC_RELAXED) != place) continue;
+        if (__atomic_load_n(&context->owned_places[i], __ATOMIC_RELAXED) != place) continue;
         /* Nobody else gives up this place, and it is taken by who finds it free. */
-        __atomic_store_n(&owned->places[i], 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&context->owned_places[i], 0, __ATOMIC_RELAXED);
         return;
     }
 }
 
 void rs_context_owns_first(struct rs_context *context, uint32_t place) {
-    __atomic_store_n(&context->owned_here.places[0], place, __ATOMIC_RELAXED);
+    __atomic_store_n(&context->owned_places[0], place, __ATOMIC_RELAXED);
     __atomic_store_n(&context->owned, 1, __ATOMIC_RELAXED);
 }
 
 void rs_context_disowns(struct rs_context *context, uint32_t place) {
-    forget_owned(&context->owned_here, place);
+    forget_owned(context, place);
     __atomic_fetch_sub(&context->owned, 1, __ATOMIC_RELAXED);
 }
 
@@ -227,7 +228,7 @@ struct rs_context *rs_context_owns(uint64_t id, uint32_t place, int change) {
         rs_context_disowns(context, place);
         return context;
     }
-    note_owned(&context->owned_here, place);
+    note_owned(context, place);
     __atomic_fetch_add(&context->owned, 1, __ATOMIC_RELAXED);
     return context;
 }

@@ -21,30 +21,26 @@
 
 #define RS_LABEL_SIZE 128
 
-/* What a context owns, by place in the arena of descriptions: the first few, which are mostly all. */
+/* What a context owns is noted by place in the arena of descriptions: the first few, which are mostly all. */
 #define RS_OWNED_NOTED 4
-struct rs_owned {
-    uint32_t places[RS_OWNED_NOTED]; /* 0: free; atomic */
-    uint32_t more;                   /* it owned further ones; atomic */
-};
 
 struct rs_context {
-    uint64_t key;      /* atomic */
-    uint64_t parent;   /* the context that was current when it began */
-    uint64_t began;    /* CLOCK_MONOTONIC nanoseconds */
-    uint32_t owned;    /* descriptions that it owns; atomic */
-    uint32_t thread;   /* that began it */
-    uint32_t origin;   /* enum rs_origin */
-    uint32_t process;  /* that began it */
-    uint32_t ended_in; /* the process that ended it; atomic */
-    struct rs_owned owned_here;
+    uint64_t key;       /* atomic */
+    uint64_t parent;    /* the context that was current when it began */
+    uint64_t began;     /* CLOCK_MONOTONIC nanoseconds */
+    uint32_t owned;     /* descriptions that it owns; atomic */
+    uint32_t thread;    /* that began it */
+    uint32_t process;   /* that began it */
+    uint32_t ended_in;  /* the process that ended it; atomic */
+    uint32_t requester; /* inferred: the number of the connection that its request came on; 0: none */
+    uint8_t origin;     /* enum rs_origin */
+    bool session;       /* inferred: all requests on that connection are one requester's */
+    bool answered;      /* inferred: something was written on it since; atomic */
+    bool owned_more;    /* it owned further ones than are noted; atomic */
+    uint32_t owned_places[RS_OWNED_NOTED]; /* 0: free; atomic */
     char label[RS_LABEL_SIZE];
-    /* Inferred ones': */
-    uint32_t requester; /* the number of the connection that its request came on; 0: none */
-    bool session;       /* all requests on that connection are one requester's */
-    bool answered;      /* something was written on it since; atomic */
 } __attribute__((aligned(64)));
-_Static_assert(sizeof(struct rs_context) == 256, "four cache lines");
+_Static_assert(sizeof(struct rs_context) == 192, "three cache lines");
 
 bool rs_contexts_start(void);
 

@@ -18,12 +18,18 @@ static void leave(struct rs_description *description, uint64_t id, bool session)
     rs_found_of(RS_FINDING_leak, RS_OP_none, fd, description, &(struct rs_details){.user = id});
 }
 
-static void leave_all(uint64_t id, const struct rs_owned *owned, bool session) {
+/* What it owned when it ended: its place may be another's by now. */
+struct left {
+    uint32_t places[RS_OWNED_NOTED];
+    bool more;
+};
+
+static void leave_all(uint64_t id, const struct left *left, bool session) {
     for (uint32_t i = 0; i < RS_OWNED_NOTED; i++) {
-        struct rs_description *description = &rs_descriptions[owned->places[i]];
-        if (owned->places[i] && rs_owner_of(description) == id) leave(description, id, session);
+        struct rs_description *description = &rs_descriptions[left->places[i]];
+        if (left->places[i] && rs_owner_of(description) == id) leave(description, id, session);
     }
-    for (int fd = owned->more ? rs_next_known(0) : -1; fd >= 0; fd = rs_next_known(fd + 1)) {
+    for (int fd = left->more ? rs_next_known(0) : -1; fd >= 0; fd = rs_next_known(fd + 1)) {
         struct rs_description *description = rs_lookup(fd);
         uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_RELAXED);
         if ((tag & RS_TAG_OWNER) == id && !(tag & RS_TAG_LATE)) leave(description, id, session);
@@ -32,13 +38,13 @@ static void leave_all(uint64_t id, const struct rs_owned *owned, bool session) {
 
 /* It is finished: once it owns nothing its place may be another's. */
 static void look_at_the_rest(struct rs_context *context, uint64_t id) {
-    struct rs_owned owned;
+    struct left left;
     bool session = context->session;
     if (!__atomic_load_n(&context->owned, __ATOMIC_ACQUIRE)) return;
     for (int i = 0; i < RS_OWNED_NOTED; i++)
-        owned.places[i] = __atomic_load_n(&context->owned_here.places[i], __ATOMIC_RELAXED);
-    owned.more = __atomic_load_n(&context->owned_here.more, __ATOMIC_RELAXED);
-    if (rs_context_id(context) == id) leave_all(id, &owned, session);
+        left.places[i] = __atomic_load_n(&context->owned_places[i], __ATOMIC_RELAXED);
+    left.more = __atomic_load_n(&context->owned_more, __ATOMIC_RELAXED);
+    if (rs_context_id(context) == id) leave_all(id, &left, session);
 }
 
 void rs_context_over(struct rs_context *context, uint64_t id) {

@@ -151,7 +151,8 @@ static struct rs_call nobodys(int fd, enum rs_operation operation, struct rs_des
  * of another: it has the wrong number. */
 static struct rs_call use_requester(int fd, enum rs_operation operation, struct rs_description *description,
                                     uint64_t owner) {
-    if (!owner || owner == rs_thread.current || !rs_operation_sends(operation)) return (struct rs_call){description, rs_id_of(description)};
+    if (!owner || owner == rs_thread.current || !rs_operation_sends(operation))
+        return (struct rs_call){description, rs_id_of(description)};
     if (rs_infer_writes_astray(fd, description, owner)) return strictly(fd, operation, description);
     /* (While it is the connection's it is live, mostly.) */
     if (rs_requester_of(description)->context == owner || !rs_context_is_over(owner))

@@ -187,7 +187,7 @@ static bool line_at_once(struct rs_request *request, struct rs_request_input *in
     if (!line) return false;
     if (end > first && end[-1] == '\r') end--;
     if (end - first < TAIL_SIZE || memcmp(end - TAIL_SIZE, version, TAIL_SIZE - 1) != 0) return false;
-    if (!rs_request_is_digit(end[-1]) || !memcmp(first, "PROXY", 5)) return false;
+    if (!rs_request_is_digit(end[-1]) || !memcmp(first, "PROXY", 5) || !memcmp(first, "CONNECT", 7)) return false;
     const uint8_t *tail = end - TAIL_SIZE, *path = path_at_once(first, tail);
     bool has_query = path && path != tail && (*path == '?' || *path == '#');
     if (!path || (path != tail && !has_query) || memchr(path, ' ', (size_t)(tail - path))) return false;

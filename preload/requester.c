@@ -32,6 +32,14 @@ struct rs_requester *rs_requester_of(const struct rs_description *description) {
     return rs_requester_at(rs_place_of(description));
 }
 
+static bool peek(const uint8_t *flag) {
+    return __atomic_load_n(flag, __ATOMIC_RELAXED);
+}
+
+static bool is_reader(const struct rs_requester *requester) {
+    return __atomic_load_n(&requester->reader, __ATOMIC_RELAXED) == rs_trace_tid();
+}
+
 static uint64_t context_of(const struct rs_requester *requester) {
     return __atomic_load_n(&requester->context, __ATOMIC_ACQUIRE);
 }
@@ -116,7 +124,7 @@ static void put_an_end_to(struct rs_context *context, bool superseded) {
 
 /* The next request has come on the connection. Where requests are sent ahead its work may go on, in whichever name. */
 static void make_way(const struct rs_requester *requester, struct rs_context *before) {
-    if (requester->reader != rs_trace_tid()) rs_infer_passed_on();
+    if (!is_reader(requester)) rs_infer_passed_on();
     if (!requester->pipelined)
         end(before);
     else
@@ -152,7 +160,7 @@ static void begin(int fd, struct rs_description *description, struct rs_requeste
     }
     uint64_t id = rs_context_id(context);
     struct rs_context *before = rs_context_find(context_of(requester));
-    if (before && !requester->answered) requester->pipelined = 1;
+    if (before && !peek(&requester->answered)) requester->pipelined = 1;
     context->parent = 0;
     context->requester = requester->number;
     context->session = rs_request_is_session(&requester->request);
@@ -160,14 +168,14 @@ static void begin(int fd, struct rs_description *description, struct rs_requeste
     if (origin == RS_ORIGIN_REQUEST) tell_attributes(id, &requester->request);
     own(fd, description, context, before);
     __atomic_store_n(&requester->context, id, __ATOMIC_RELEASE);
-    requester->answered = 0;
+    __atomic_store_n(&requester->answered, 0, __ATOMIC_RELAXED);
     if (before) make_way(requester, before);
-    requester->reader = rs_trace_tid();
+    __atomic_store_n(&requester->reader, rs_trace_tid(), __ATOMIC_RELAXED);
     if (origin == RS_ORIGIN_REQUEST)
         rs_infer_read(fd, id, requester->pipelined);
     else
         rs_infer_enter(id, RS_ENTRY_RESUMED);
-    requester->in_turns = rs_thread.loop;
+    __atomic_store_n(&requester->in_turns, rs_thread.loop, __ATOMIC_RELAXED);
 }
 
 void rs_requester_closed(struct rs_description *description) {
@@ -178,7 +186,7 @@ void rs_requester_closed(struct rs_description *description) {
     if (!context || context->process != rs_pid) return;
     if (rs_thread.current == id)
         rs_infer_enter(0, RS_ENTRY_LEFT);
-    else if (requester->reader != rs_trace_tid())
+    else if (!is_reader(requester))
         rs_infer_passed_on();
     __atomic_store_n(&requester->context, 0, __ATOMIC_RELEASE);
     end(context);
@@ -258,7 +266,7 @@ static bool feed(int fd, struct rs_description *description, struct rs_requester
 
 static void read_from(int fd, struct rs_description *description, struct rs_requester *requester, uint64_t count,
                       struct rs_bytes_of bytes) {
-    if (bytes.form == RS_BYTES_PEEKED || requester->shut || !take(requester)) return;
+    if (bytes.form == RS_BYTES_PEEKED || peek(&requester->shut) || !take(requester)) return;
     bool begun = feed(fd, description, requester, count, bytes);
     give_back(requester);
     uint64_t id = context_of(requester);
@@ -268,10 +276,10 @@ static void read_from(int fd, struct rs_description *description, struct rs_requ
 /* The first time after a request has begun. */
 static void note_answer(struct rs_requester *requester) {
     struct rs_context *context = rs_context_find(context_of(requester));
-    requester->answered = 1;
+    __atomic_store_n(&requester->answered, 1, __ATOMIC_RELAXED);
     if (!context) return;
     __atomic_store_n(&context->answered, true, __ATOMIC_RELAXED);
-    if (requester->reader != rs_trace_tid()) rs_infer_passed_on();
+    if (!is_reader(requester)) rs_infer_passed_on();
 }
 
 /* The first of the bytes that were written, where they can be looked at. */
@@ -287,8 +295,8 @@ static size_t first_written(struct rs_bytes_of bytes, uint64_t count, const void
         part = message->msg_iov;
         parts = message->msg_iovlen;
     }
-    while (parts && !part->iov_len) part++, parts--;
-    if (!parts || !part) return 0;
+    for (; part && parts && !part->iov_len; part++) parts--;
+    if (!part || !parts) return 0;
     *at = part->iov_base;
     return part->iov_len < count ? part->iov_len : count;
 }
@@ -297,7 +305,7 @@ static void written_to(int fd, struct rs_description *description, struct rs_req
                        struct rs_bytes_of bytes) {
     const void *at = NULL;
     if (!take(requester)) return;
-    if (!requester->answered) note_answer(requester);
+    if (!peek(&requester->answered)) note_answer(requester);
     size_t known = rs_request_looks_at_written(&requester->request) ? first_written(bytes, count, &at) : 0;
     rs_request_written(&requester->request, at, known, count);
     if (!context_of(requester) && !rs_owner_of(description)) {
@@ -311,8 +319,8 @@ void rs_requester_shut(int fd) {
     const struct rs_description *description = rs_lookup(fd);
     if (!rs_inferring || !rs_is_requester(description) || !rs_tables_are_ours()) return;
     struct rs_requester *requester = rs_requester_of(description);
-    requester->shut = 1;
-    if (!requester->answered) note_answer(requester);
+    __atomic_store_n(&requester->shut, 1, __ATOMIC_RELAXED);
+    if (!peek(&requester->answered)) note_answer(requester);
 }
 
 void rs_requester_moved(int fd, struct rs_description *description, enum rs_operation operation, int64_t result,
@@ -322,7 +330,8 @@ void rs_requester_moved(int fd, struct rs_description *description, enum rs_oper
     if (!rs_inferring || !(sends || rs_operation_receives(operation)) || !rs_tables_are_ours()) return;
     int saved = errno;
     if (result <= 0) {
-        if (sends && errno != EAGAIN && !requester->answered) note_answer(requester); /* there is nobody to answer to */
+        if (sends && errno != EAGAIN && !peek(&requester->answered))
+            note_answer(requester); /* there is nobody to answer to */
         errno = saved;
         return;
     }

@@ -27,7 +27,7 @@ struct rs_requester {
     uint32_t number;   /* the how manyth connection it is: "peer #7" */
     uint8_t busy;      /* atomic */
     uint8_t undecided; /* it may be a connection of this side's making */
-    uint8_t in_turns;  /* a loop has read the request */
+    uint8_t in_turns;  /* a loop has read the request; these are atomic, too */
     uint8_t answered;  /* something was written since the request began */
     uint8_t shut;      /* this side has shut it down for writing: nothing more is answered */
     uint8_t pipelined; /* requests came ahead of the answers: which one is worked at is not known */

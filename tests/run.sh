@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh: all tests, or those named: the unit tests (each program $B/unit/test_*, with cmocka), those of every call by its
-# name (tests/surface), the end-to-end ones, and the cases (tests/cases) a few times each.
+# name (tests/surface), the end-to-end ones, the cases (tests/cases) a few times each, and contexts that are inferred (tests/inferred).
 #
-#     tests/run.sh [unit] [surface] [e2e] [cases]       `make test` has built what they need
+#     tests/run.sh [unit] [surface] [e2e] [cases] [inferred]       `make test` has built what they need
 #
 # What each suite says is shown as it runs; those that failed are named again at the end, and the last line is
 # `N passed, N failed, N skipped`. The exit code is 1 when anything failed, and when nothing ran.
@@ -86,6 +86,12 @@ cases() {
     run_script tests/cases/cases.sh 3
 }
 
+# Those whose servers the other tests have installed; the rest: make inferred.
+inferred() {
+    local name
+    for name in shapes broken gunicorn; do QUICK=1 run_script "tests/inferred/$name.sh"; done
+}
+
 for kind in "${@:-}"; do
     case $kind in
     '')
@@ -93,10 +99,11 @@ for kind in "${@:-}"; do
         surface
         e2e
         cases
+        inferred
         ;;
-    unit | surface | e2e | cases) "$kind" ;;
+    unit | surface | e2e | cases | inferred) "$kind" ;;
     *)
-        echo "usage: $0 [unit] [surface] [e2e] [cases]" >&2
+        echo "usage: $0 [unit] [surface] [e2e] [cases] [inferred]" >&2
         exit 2
         ;;
     esac

@@ -3,7 +3,7 @@
 include $(wildcard tests/*/*.mk)
 
 .PHONY: test
-test: deps all unit programs demo-programs case-programs
+test: deps all unit programs demo-programs case-programs inferred-programs
 	tests/run.sh
 
 .PHONY: demo

@@ -9,7 +9,7 @@ set -eu
 
 BUILD='gcc libc6-dev make pkg-config libunwind8 uthash-dev libdw-dev libelf-dev libjansson-dev'
 TEST="$BUILD g++ libunwind-dev libcmocka-dev babeltrace2 jq python3 python3-psycopg2 redis-server libhiredis-dev postgresql
-    python3-redis gunicorn binutils util-linux libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 libfaketime"
+    python3-redis gunicorn nginx curl binutils util-linux libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 libfaketime"
 SERVERS="$BUILD jq python3 redis-server redis-tools nginx postgresql apache2-bin haproxy memcached php-fpm php-pgsql
     php-redis php-curl gunicorn python3-psycopg2 python3-redis nodejs util-linux procps"
 INFERRED="$SERVERS curl openssl apache2-utils wrk lighttpd"
