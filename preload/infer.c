@@ -5,6 +5,7 @@
 #include "preload/events.h"
 #include "preload/exchange.h"
 #include "preload/requester.h"
+#include "preload/track.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +75,8 @@ RS_COLD uint64_t rs_infer_settle_slow(void) {
 
 void rs_infer_accepts(const struct rs_description *listener) {
     uint64_t owner = rs_owner_of(listener);
-    if (!rs_inferring || (owner && rs_known(listener) && !rs_context_is_over(owner))) return;
+    if (!rs_inferring || !rs_tables_are_ours()) return;
+    if (owner && rs_known(listener) && !rs_context_is_over(owner)) return;
     rs_infer_enter(0, RS_ENTRY_LEFT);
     rs_thread.handed = 0;
 }
@@ -165,11 +167,27 @@ void rs_infer_set_add(struct rs_infer_set *set, int fd) {
     set->listeners += (stream & RS_STREAM_LISTENS) != 0;
 }
 
+/* One that came from elsewhere (systemd's, another process's) was made to listen there. */
+static struct rs_description *look_at(int fd) {
+    struct rs_description *description = rs_lookup(fd);
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (!rs_known(description)) description = rs_adopt(fd);
+    if (!description || !rs_known(description)) return NULL;
+    bool elsewhere = description->opened_by == RS_OP_found || description->opened_by == RS_OP_receive;
+    bool known = rs_stream_of(description) & (RS_STREAM_REQUESTER | RS_STREAM_LISTENS);
+    if (elsewhere && !known && !rs_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) && listens)
+        rs_set_stream(description, RS_STREAM_LISTENS);
+    return description;
+}
+
 /* In the epoll's own place: the requester or listener that it waited for first, by id. It may be closed since. */
 void rs_infer_watch(int epoll, int fd) {
-    struct rs_description *description = rs_lookup(fd), *waits = rs_lookup(epoll);
-    uint32_t stream = rs_stream_of(description);
-    if (!(stream & (RS_STREAM_REQUESTER | RS_STREAM_LISTENS)) || !rs_known(waits) || !rs_tables_are_ours()) return;
+    struct rs_description *waits = rs_lookup(epoll);
+    if (!rs_tables_are_ours() || !rs_known(waits)) return;
+    const struct rs_description *description = look_at(fd);
+    uint32_t stream = description ? rs_stream_of(description) : 0;
+    if (!(stream & (RS_STREAM_REQUESTER | RS_STREAM_LISTENS))) return;
     uint32_t known = rs_stream_of(waits);
     if (known & RS_STREAM_LOOP) return;
     struct rs_requester *place = rs_requester_of(waits);

@@ -286,10 +286,12 @@ static bool may_tidy(int fd, const struct rs_description *description, uint64_t 
     return rs_config.policy == RS_POLICY_LEASE && rs_context_is_over(owner);
 }
 
-RS_COLD void rs_follow_end(struct rs_description *description, int fd, enum rs_operation operation, int64_t result,
-                           struct rs_bytes_of bytes) {
+/* (One that may be a requester's is watched, too, until it is known.) */
+void rs_follow_end(struct rs_description *description, int fd, enum rs_operation operation, int64_t result,
+                   struct rs_bytes_of bytes) {
     uint32_t stream = rs_stream_of(description);
-    if (stream & RS_STREAM_WATCHED) {
+    bool watched = stream & RS_STREAM_WATCHED && !(stream & RS_STREAM_REQUESTER);
+    if (watched) {
         rs_exchange_end(description, operation, result, bytes);
         return;
     }

@@ -1,6 +1,7 @@
 /* shapes: a small HTTP server in each of the forms that servers in C have. One form is one word:
  *
  *     fork                a process for each connection
+ *     inetd               the same, which executes a program that has the connection as its standard input
  *     prefork             three processes that accept, each with one connection at a time
  *     thread              a thread for each connection
  *     queue               threads that take accepted connections from a queue, woken by a condition variable
@@ -258,6 +259,20 @@ static void run_forked(void) {
         if (fork() == 0) {
             serve(connection_new(fd));
             _exit(0);
+        }
+        close(fd);
+    }
+}
+
+static void run_inetd(void) {
+    signal(SIGCHLD, SIG_IGN);
+    while (true) {
+        int fd = accept_blocking();
+        if (fork() == 0) {
+            dup2(fd, STDIN_FILENO);
+            close(fd);
+            execl("/proc/self/exe", "shapes", "stdin", (char *)NULL);
+            _exit(1);
         }
         close(fd);
     }
@@ -658,7 +673,7 @@ static const struct form {
     {"reuseport", run_reuseport, 3},   {"poll", run_poll, 0},
     {"select", run_select, 0},         {"late", run_late, 0},
     {"threadread", run_threadread, 0}, {"pass", run_pass, 0},
-    {"linger", run_linger, 0},
+    {"linger", run_linger, 0},         {"inetd", run_inetd, 0},
 };
 
 static void end(int signal_number) {
@@ -669,6 +684,7 @@ static void end(int signal_number) {
 int main(int argc, char **argv) {
     path_of_socket = argc > 2 ? argv[2] : NULL;
     signal(SIGTERM, end);
+    if (argc > 1 && !strcmp(argv[1], "stdin")) return !serve(connection_new(STDIN_FILENO));
     for (size_t i = 0; argc > 1 && i < sizeof forms / sizeof *forms; i++) {
         if (strcmp(forms[i].name, argv[1]) != 0) continue;
         start_listening();

@@ -46,7 +46,7 @@ upload() { # N
 }
 
 head -c 50000 /dev/zero >"$WORK/upload"
-for form in fork prefork thread queue level edge oneshot exclusive reuseport poll select late threadread pass; do
+for form in fork inetd prefork thread queue level edge oneshot exclusive reuseport poll select late threadread pass; do
     guard "$form"
     begin "$form" || continue
     ask "$form, one connection, kept" "$(scaled 500)" 1 keep "${PATHS[@]}"
