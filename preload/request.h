@@ -74,6 +74,15 @@ static inline bool rs_request_is_session(const struct rs_request *request) {
     return request->protocol != RS_REQUEST_HTTP1 && request->protocol != RS_REQUEST_FASTCGI;
 }
 
+/* Does it matter of what is written only that it was? Then rs_request_turns notes that, and nothing has to be kept out meanwhile. */
+static inline bool rs_request_is_told_turns_only(const struct rs_request *request) {
+    return request->protocol != RS_REQUEST_NEW && request->protocol != RS_REQUEST_TLS;
+}
+
+static inline void rs_request_turns(struct rs_request *request) {
+    if (!__atomic_load_n(&request->turn, __ATOMIC_RELAXED)) __atomic_store_n(&request->turn, 1, __ATOMIC_RELAXED);
+}
+
 /* Are the written bytes looked at? Else their number is enough. */
 bool rs_request_looks_at_written(const struct rs_request *request);
 

@@ -171,7 +171,30 @@ static const uint8_t *number_at_once(const uint8_t *at, const uint8_t *end, uint
     return at + 2;
 }
 
-/* An array's beginning up to its first argument, the name. */
+/* Behind the name: the arguments, as far as they are here. Returns where it stands; what is still to be skipped and how many are
+ * still to come is noted. */
+static const uint8_t *arguments_at_once(struct rs_request *request, const uint8_t *at, const uint8_t *end) {
+    uint64_t number = request->number, skip = BEHIND_SIZE;
+    while ((uint64_t)(end - at) >= skip) {
+        uint64_t length;
+        at += skip;
+        skip = 0;
+        const uint8_t *next = number && at < end && *at == '$' ? number_at_once(at + 1, end, &length) : NULL;
+        if (!next) break;
+        at = next;
+        skip = length + BEHIND_SIZE;
+        number--;
+    }
+    if (skip) {
+        skip -= (uint64_t)(end - at);
+        at = end;
+    }
+    request->number = number;
+    request->skip = skip;
+    return at;
+}
+
+/* An array whose name, the first argument, is here. */
 static bool command_at_once(struct rs_request *request, struct rs_request_input *in) {
     char name[NAME_SIZE];
     uint64_t count, length;
@@ -189,10 +212,9 @@ static bool command_at_once(struct rs_request *request, struct rs_request_input 
     request->length = (uint8_t)length;
     request->number = count - 1;
     request->flags |= IS_NAMED;
-    request->skip = BEHIND_SIZE;
     request->counted = 0;
+    in->at = arguments_at_once(request, at + length, end);
     next_argument(request);
-    in->at = at + length;
     rs_request_begins(request, in);
     return true;
 }

@@ -304,6 +304,12 @@ static size_t first_written(struct rs_bytes_of bytes, uint64_t count, const void
 static void written_to(int fd, struct rs_description *description, struct rs_requester *requester, uint64_t count,
                        struct rs_bytes_of bytes) {
     const void *at = NULL;
+    bool looks = rs_request_looks_at_written(&requester->request);
+    if (!looks && rs_request_is_told_turns_only(&requester->request) && context_of(requester)) {
+        if (!peek(&requester->answered)) note_answer(requester);
+        rs_request_turns(&requester->request);
+        return;
+    }
     if (!take(requester)) return;
     if (!peek(&requester->answered)) note_answer(requester);
     size_t known = rs_request_looks_at_written(&requester->request) ? first_written(bytes, count, &at) : 0;
