@@ -8,6 +8,10 @@
  *     ...                                  what this thread opens now belongs to the request
  *     reqscope_end(request);
  *
+ * Without calls the guard infers requests from what is read on accepted connections (REQSCOPE_CONTEXT=auto). The first call of a
+ * function that begins or changes something ends that in the process: from then on only these calls say what the requests are.
+ * reqscope_current, reqscope_owner and reqscope_active only ask.
+ *
  * Needs a C compiler that knows GCC's attributes (gcc, clang) and a libc with dlsym; with a glibc older than 2.34 link
  * with -ldl, else the guard is not found.
  *

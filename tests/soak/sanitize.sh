@@ -29,9 +29,36 @@ soak() { # NAME BUILD WITHOUT [VARIABLE=VALUE...]
     if [[ -s $WORK/log ]]; then fail "$name: nothing is said" "$(head -n 5 "$WORK/log")"; else pass "$name: nothing is said"; fi
 }
 
+# Servers of several threads, whose requests nobody announces. (That EPOLLONESHOT lets in one thread at a time ThreadSanitizer does not
+# know.)
+shapes() { # NAME BUILD
+    local name=$1 build=$2 form reports answers kept
+    for form in thread queue threadread linger; do
+        rm -rf "$WORK/trace" "$WORK/log"
+        mkdir "$WORK/trace"
+        start "$form" env REQSCOPE_LOG="$WORK/log" REQSCOPE_POLICY=lease REQSCOPE_TRACE="$WORK/trace" \
+            "$(realpath "$build/soak/shapes")" "$form"
+        wait_for "$form to listen" grep -q ready "$WORK/$form.out" || fail "$name: $form listens" "it does not"
+        port=$(sed -n '1s/^listening on 127.0.0.1://p' "$WORK/$form.out")
+        kept=keep
+        [[ $form != linger ]] || kept=close
+        answers=$("$build/inferred/client" http "$port" 2000 20 $kept /a /b 2>&1 | tail -n 1)
+        kill "$pid"
+        await "$pid"
+        reports=$(grep -acE "$REPORT" "$WORK/$form.err")
+        if [[ $reports == 0 && $answers == '2000 answers' ]]; then
+            pass "$name: $form"
+        else
+            fail "$name: $form" "$answers; $reports reports: $(grep -aE -m 1 -A 30 "$REPORT" "$WORK/$form.err")"
+        fi
+        expect_equal "$name: $form: nothing is said" "" "$(head -n 5 "$WORK/log" 2>/dev/null)"
+    done
+}
+
 sanitized() { # NAME SANITIZERS WITHOUT
     local name=$1 build=build-$1 numbers flags=(NODEPS=1 -j"$(nproc)" B="build-$1" SANITIZE="$2")
     if ! make "${flags[@]}" soak-linked >"$WORK/make" 2>&1 ||
+        ! make NODEPS=1 B="$build" inferred-programs >>"$WORK/make" 2>&1 ||
         ! make "${flags[@]}" CFLAGS="-O2 -g -include tests/soak/sanitize.h" \
             LDFLAGS="$build/soak/linked.o/tests/soak/sanitize.o" unit >>"$WORK/make" 2>&1; then
         fail "$name: it is built" "$(tail -n 5 "$WORK/make")"
@@ -46,6 +73,7 @@ sanitized() { # NAME SANITIZERS WITHOUT
     fi
     soak "$name: the soak, recording" "$build" "$3" REQSCOPE_TRACE="$WORK/trace" REQSCOPE_TRACE_MAX=16M
     soak "$name: the soak, lease" "$build" "$3" REQSCOPE_POLICY=lease
+    shapes "$name" "$build"
 }
 
 sanitized tsan thread vfork
