@@ -25,12 +25,12 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: $(B)/fuzz/fuzz_%
 		>$(B)/fuzz/$*.log 2>&1 || { cat $(B)/fuzz/$*.log; exit 1; }
 	@echo "  FUZZ $*: $$(tail -n 1 $(B)/fuzz/$*.log)"
 
-$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(FUZZ_WIRE_C) preload/wire.h | deps-fuzz
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h tests/fuzz/fuzz_seed.h $(FUZZ_WIRE_C) preload/wire.h | deps-fuzz
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(FUZZ_CC) $(COMMON) -g -O1 $(FUZZ_SANITIZE) -o $@ $< $(FUZZ_WIRE_C)
 
-$(B)/fuzz/fuzz_request_%: tests/fuzz/fuzz_request_%.c tests/fuzz/fuzz_request.h $(FUZZ_REQUEST_C) $(FUZZ_REQUEST_H) | deps-fuzz
+$(B)/fuzz/fuzz_request_%: tests/fuzz/fuzz_request_%.c tests/fuzz/fuzz_request.h tests/fuzz/fuzz_seed.h $(FUZZ_REQUEST_C) $(FUZZ_REQUEST_H) | deps-fuzz
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(FUZZ_CC) $(COMMON) -g -O1 $(FUZZ_SANITIZE) -o $@ $< $(FUZZ_REQUEST_C)

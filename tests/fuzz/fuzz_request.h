@@ -147,34 +147,8 @@ static void fuzz_dialogue(const uint8_t *data, size_t size, uint8_t protocol, ui
     }
 }
 
-/* The dialogue as an input. Returns the part behind it. */
-static const struct fuzz_part *fuzz_write_seed(const char *path, const struct fuzz_part *part) {
-    FILE *file = fopen(path, "wb");
-    if (!file) abort();
-    putc(FUZZ_NEW | 2 << 2, file);
-    for (; part->bytes; part++) {
-        for (size_t at = 0; at < part->size; at += FUZZ_SIZE) {
-            size_t count = part->size - at < FUZZ_SIZE ? part->size - at : FUZZ_SIZE;
-            putc((int)(count | (part->is_read ? FUZZ_READ : 0)), file);
-            fwrite(part->bytes + at, 1, count, file);
-        }
-    }
-    if (fclose(file) != 0) abort();
-    return part + 1;
-}
-
-/* Writes the dialogues into the first folder of the command line, libFuzzer's corpus. */
-static void fuzz_write_seeds(int argc, char **argv, const struct fuzz_part *parts, size_t count) {
-    const struct fuzz_part *end = parts + count;
-    const char *folder = NULL;
-    for (int i = 1; i < argc && !folder; i++) {
-        if (argv[i][0] != '-') folder = argv[i];
-    }
-    for (unsigned number = 0; folder && parts < end; number++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/seed_%u", folder, number);
-        parts = fuzz_write_seed(path, parts);
-    }
-}
+#define FUZZ_PIECE FUZZ_SIZE
+#define FUZZ_FROM(part) ((part)->is_read ? FUZZ_READ : 0)
+#include "tests/fuzz/fuzz_seed.h"
 
 #endif

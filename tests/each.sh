@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# run.sh [NAME...]: contexts that are inferred, on real servers: all, or those named (nginx, redis, ...). Each is a script of its own in
-# this folder that can be run by itself, too. The last line is the sum: `N passed, N failed, N skipped`. B= names the build
-# folder, QUICK=1 makes the loads smaller.
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# each.sh FOLDER NAME...: the scripts tests/FOLDER/NAME.sh, one after the other. Each can be run by itself, too. The last line is the
+# sum: `N passed, N failed, N skipped`. B= names the build folder, QUICK=1 makes the loads smaller.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/$1
 LIMIT=${LIMIT:-300} # seconds that one server may take
 passed=0 failed=0 skipped=0 failures=()
 
-names=("$@")
-(($#)) || names=(shapes python nginx apache haproxy lighttpd php-fpm gunicorn redis memcached postgres mysql broken hostile)
+what=$1
+shift
 
-for name in "${names[@]}"; do
-    echo "# inferred: $name"
+for name; do
+    echo "# $what: $name"
     begun=$SECONDS last=''
     while IFS= read -r line; do
         echo "$line"
