@@ -59,8 +59,7 @@ void rs_infer_read(int fd, uint64_t id, bool ahead) {
     rs_thread.read = id;
     rs_thread.read_from = fd;
     rs_thread.handed = 0;
-    rs_infer_enter(id, RS_ENTRY_REQUEST);
-    if (ahead) rs_thread.standing = RS_STANDING_WEAK;
+    rs_infer_enter(id, ahead ? RS_ENTRY_RESUMED : RS_ENTRY_REQUEST);
 }
 
 RS_COLD uint64_t rs_infer_settle_slow(void) {

@@ -92,6 +92,11 @@ static bool decide(struct rs_description *description, struct rs_requester *requ
     return true;
 }
 
+/* Was this process begun for the connection: forked when it had been accepted, or executed with it (inetd)? */
+static bool has_own_process(const struct rs_description *description) {
+    return rs_inherited(description) || description->opened_by == RS_OP_found;
+}
+
 /* ---- contexts begin and end ----------------------------------------------------------------------------------------- */
 
 /* The connection is this context's from now on: no hand-over, it is the same requester's. */
@@ -160,10 +165,13 @@ static void begin(int fd, struct rs_description *description, struct rs_requeste
     }
     uint64_t id = rs_context_id(context);
     struct rs_context *before = rs_context_find(context_of(requester));
-    if (before && !peek(&requester->answered)) requester->pipelined = 1;
+    if (before && !peek(&requester->answered) && !requester->pipelined) {
+        requester->pipelined = 1;
+        rs_event_context_switch(rs_context_id(before), RS_ENTRY_RESUMED); /* it was not sure of that one either */
+    }
     context->parent = 0;
     context->requester = requester->number;
-    context->session = rs_request_is_session(&requester->request);
+    context->session = rs_request_is_session(&requester->request) || has_own_process(description);
     rs_event_context_begin(context);
     if (origin == RS_ORIGIN_REQUEST) tell_attributes(id, &requester->request);
     own(fd, description, context, before);
@@ -189,7 +197,11 @@ void rs_requester_closed(struct rs_description *description) {
     else if (!is_reader(requester))
         rs_infer_passed_on();
     __atomic_store_n(&requester->context, 0, __ATOMIC_RELEASE);
-    end(context);
+    /* Its process is about to end, too, and leaves it to that to close what is open. */
+    if (has_own_process(description))
+        put_an_end_to(context, false);
+    else
+        end(context);
 }
 
 static void end_with_process(struct rs_context *context) {

@@ -65,6 +65,7 @@ static void print_verdict(FILE *stream, const struct check *check) {
     if (check->max) fprintf(stream, ", %" PRIu64 " tolerated", check->max);
     fprintf(stream, " in %" PRIu64 " contexts, %" PRIu64 " events", model_count_contexts(check->model),
             check->model->events);
+    if (check->model->lost_events) fprintf(stream, ", at least %" PRIu64 " lost", check->model->lost_events);
     if (check->answer_count)
         fprintf(stream, "; %zu of %zu expectation%s met", check->answer_count - check->not_met, check->answer_count,
                 check->answer_count == 1 ? "" : "s");

@@ -68,6 +68,8 @@ for form in fork inetd prefork thread queue level edge oneshot exclusive reusepo
     wait_for "the connections to be closed" nobody_is_connected || fail "$form: it closes its connections" "it does not"
     end_all "$pid"
     judge "$form"
+    expect_json "$form: of several that are sent at once it is not known which is worked at" "$WORK/contexts.$form" \
+        '[.contexts[] | select(.label | test("^GET /(first|second|third)$")).sure] | length == 60 and all(. == "weak")'
     expect_json "$form: each has ended" "$WORK/contexts.$form" 'all(.contexts[]; .end_ns)'
 done
 
