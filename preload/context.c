@@ -163,6 +163,10 @@ bool rs_context_live(const struct rs_context *context) {
     return __atomic_load_n(&context->key, __ATOMIC_ACQUIRE) & 1;
 }
 
+bool rs_context_is_inferred(const struct rs_context *context) {
+    return context->origin == RS_ORIGIN_REQUEST || context->origin == RS_ORIGIN_ACCEPT;
+}
+
 bool rs_contexts_begun(void) {
     return __atomic_load_n(&shared->last_id, __ATOMIC_RELAXED);
 }

@@ -51,6 +51,7 @@ struct rs_context *rs_context_begin(const char *label, uint32_t origin);
 struct rs_context *rs_context_find(uint64_t id);
 
 bool rs_context_live(const struct rs_context *context);
+bool rs_context_is_inferred(const struct rs_context *context); /* nobody announced it */
 
 /* Is it over for this process? A fork's child and its parent may each go on with a context that the other one has ended. */
 bool rs_context_is_over(uint64_t id);

@@ -102,10 +102,6 @@ RS_COLD uint64_t rs_infer_opener_slow(enum rs_operation operation, bool *guessed
     return opener;
 }
 
-static bool is_set(const uint8_t *flag) {
-    return __atomic_load_n(flag, __ATOMIC_RELAXED);
-}
-
 /* ---- what another has ------------------------------------------------------------------------------------------------ */
 
 /* Did both requests come on one connection that is one requester's? */
@@ -137,7 +133,7 @@ enum rs_infer_verdict rs_infer_judge(enum rs_operation operation, const struct r
 /* (Where it takes the connection for its own, no matter who woke it.) */
 bool rs_infer_writes_astray(int fd, const struct rs_description *description, uint64_t owner) {
     if (rs_thread.standing != RS_STANDING_STRONG || rs_thread.loop || owner == rs_thread.current) return false;
-    if (!is_unanswered() || is_set(&rs_requester_of(description)->in_turns)) return false;
+    if (!is_unanswered() || rs_requester_has(&rs_requester_of(description)->in_turns)) return false;
     return (fd == rs_thread.read_from || rs_thread.handed != owner) && is_live(owner);
 }
 
@@ -146,7 +142,7 @@ uint64_t rs_infer_closes_again(int fd, const struct rs_description *description,
     if (rs_thread.standing || rs_thread.loop || __atomic_load_n(&passes_on, __ATOMIC_RELAXED)) return 0;
     if (!rs_thread.read || fd != rs_thread.read_from || !rs_is_requester(description)) return 0;
     bool others = __atomic_load_n(&requester->reader, __ATOMIC_RELAXED) != rs_trace_tid() &&
-                  !is_set(&requester->in_turns) && !is_set(&requester->answered);
+                  !rs_requester_has(&requester->in_turns) && !rs_requester_has(&requester->answered);
     return others && owner && is_live(owner) ? rs_thread.read : 0;
 }
 
@@ -154,8 +150,8 @@ bool rs_infer_closes_astray(const struct rs_description *description, uint64_t o
     if (!rs_infer_is_sure() || rs_flags_of(description) & RS_DESCRIPTION_GUESSED || !is_live(owner)) return false;
     if (is_same_requester(rs_thread.current, owner)) return false;
     const struct rs_requester *requester = rs_requester_of(description);
-    return !rs_is_requester(description) || (is_unanswered() && !is_set(&requester->in_turns) &&
-                                             !is_set(&requester->answered) && rs_thread.handed != owner);
+    return !rs_is_requester(description) || (is_unanswered() && !rs_requester_has(&requester->in_turns) &&
+                                             !rs_requester_has(&requester->answered) && rs_thread.handed != owner);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------------------------------- */
@@ -284,14 +280,10 @@ void rs_infer_forked(void) {
     if (rs_thread.standing == RS_STANDING_STRONG) rs_thread.standing = RS_STANDING_WEAK;
 }
 
-static bool is_inferred(uint64_t id) {
-    const struct rs_context *context = rs_context_find(id);
-    return context && (context->origin == RS_ORIGIN_REQUEST || context->origin == RS_ORIGIN_ACCEPT);
-}
-
 static void make_nobodys(struct rs_description *description) {
     uint64_t tag = __atomic_load_n(&description->tag, __ATOMIC_ACQUIRE), owner = tag & RS_TAG_OWNER;
-    if (!owner || !is_inferred(owner)) return;
+    const struct rs_context *context = rs_context_find(owner);
+    if (!context || !rs_context_is_inferred(context)) return;
     if (__atomic_compare_exchange_n(&description->tag, &tag, tag & RS_TAG_FORKED, false, __ATOMIC_ACQ_REL,
                                     __ATOMIC_RELAXED))
         rs_context_owns(owner, rs_place_of(description), -1);

@@ -8,9 +8,9 @@
  * - Only a thread that stands strongly in a context makes a finding, and only with what another strong one has opened: a guess
  *   accuses nobody. What was opened on a guess is marked (RS_DESCRIPTION_GUESSED), and goes to whoever uses it.
  * - A loop serves many requesters in turns: it waits for several (requesters, or one and a listener), or reads a second request while
- *   the first is unanswered, or waits for listeners in an epoll and reads without blocking. When its wait returns it is in no context; each touch moves it on. Where one request's work ends and
- *   the next one's begins no call shows, nor do timers: so what it opens is a guess (but a connection that it makes right after the
- *   only request that the wait brought).
+ *   the first is unanswered, or waits for listeners in an epoll and reads without blocking. When its wait returns it is in no
+ *   context; each touch moves it on. Where one request's work ends and the next one's begins no call shows, nor do timers: so what
+ *   it opens is a guess (but a connection that it makes right after the only request that the wait brought).
  * - A thread that has answered its request and then waits to be woken may come back for another one: then it stands weakly. Where
  *   threads are seen to go on with each other's requests (the process passes them on) it stands strongly only while its own is
  *   unanswered; and only then is it sure that somebody else's connection is none of its business.
@@ -41,8 +41,8 @@ void rs_infer_passed_on(void);
 /* The thread is in this context from now on (0: in none). */
 void rs_infer_enter(uint64_t id, enum rs_entry how);
 
-/* It has read this request from fd. ahead: the connection's requests come before the
- * earlier ones are answered: which one it works at is not known. */
+/* It has read this request from fd. ahead: the connection's requests come before the earlier ones are answered: which one it works
+ * at is not known. */
 void rs_infer_read(int fd, uint64_t id, bool ahead);
 
 /* An inferred context that is over, or that the API has put an end to, is left. (While it stands strongly in one that another

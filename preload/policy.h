@@ -7,6 +7,7 @@
  *                              its owner has ended: late-io                                    (ending.h)
  *                              it may change hands: complete, or a dirty-handover              (lease.h)
  *                              else foreign-io
+ *                              where contexts are inferred, infer.h is asked first: who is it that calls?
  *                     a finding: log: go on; deny: EPERM; abort
  *
  * A finding is made before the real call, so in deny no byte moves. */

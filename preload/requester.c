@@ -24,16 +24,8 @@ bool rs_requesters_start(void) {
     return requesters && last_number;
 }
 
-struct rs_requester *rs_requester_at(uint32_t place) {
-    return &requesters[place];
-}
-
 struct rs_requester *rs_requester_of(const struct rs_description *description) {
-    return rs_requester_at(rs_place_of(description));
-}
-
-static bool peek(const uint8_t *flag) {
-    return __atomic_load_n(flag, __ATOMIC_RELAXED);
+    return &requesters[rs_place_of(description)];
 }
 
 static bool is_reader(const struct rs_requester *requester) {
@@ -123,8 +115,8 @@ static void end(struct rs_context *context) {
 /* Whatever is still open of it. */
 static void put_an_end_to(struct rs_context *context, bool superseded) {
     uint64_t id = rs_context_id(context);
-    bool inferred = context->origin == RS_ORIGIN_REQUEST || context->origin == RS_ORIGIN_ACCEPT;
-    if (inferred && context->process == rs_pid && rs_context_finish(context, id)) rs_event_context_end(id, superseded);
+    if (rs_context_is_inferred(context) && context->process == rs_pid && rs_context_finish(context, id))
+        rs_event_context_end(id, superseded);
 }
 
 /* The next request has come on the connection. Where requests are sent ahead its work may go on, in whichever name. */
@@ -165,7 +157,7 @@ static void begin(int fd, struct rs_description *description, struct rs_requeste
     }
     uint64_t id = rs_context_id(context);
     struct rs_context *before = rs_context_find(context_of(requester));
-    if (before && !peek(&requester->answered) && !requester->pipelined) {
+    if (before && !rs_requester_has(&requester->answered) && !requester->pipelined) {
         requester->pipelined = 1;
         rs_event_context_switch(rs_context_id(before), RS_ENTRY_RESUMED); /* it was not sure of that one either */
     }
@@ -278,7 +270,7 @@ static bool feed(int fd, struct rs_description *description, struct rs_requester
 
 static void read_from(int fd, struct rs_description *description, struct rs_requester *requester, uint64_t count,
                       struct rs_bytes_of bytes) {
-    if (bytes.form == RS_BYTES_PEEKED || peek(&requester->shut) || !take(requester)) return;
+    if (bytes.form == RS_BYTES_PEEKED || rs_requester_has(&requester->shut) || !take(requester)) return;
     bool begun = feed(fd, description, requester, count, bytes);
     give_back(requester);
     uint64_t id = context_of(requester);
@@ -318,13 +310,13 @@ static void written_to(int fd, struct rs_description *description, struct rs_req
     const void *at = NULL;
     bool looks = rs_request_looks_at_written(&requester->request);
     if (!looks && rs_request_is_told_turns_only(&requester->request) && context_of(requester)) {
-        if (!peek(&requester->answered)) note_answer(requester);
+        if (!rs_requester_has(&requester->answered)) note_answer(requester);
         rs_request_turns(&requester->request);
         return;
     }
     if (!take(requester)) return;
-    if (!peek(&requester->answered)) note_answer(requester);
-    size_t known = rs_request_looks_at_written(&requester->request) ? first_written(bytes, count, &at) : 0;
+    if (!rs_requester_has(&requester->answered)) note_answer(requester);
+    size_t known = looks ? first_written(bytes, count, &at) : 0;
     rs_request_written(&requester->request, at, known, count);
     if (!context_of(requester) && !rs_owner_of(description)) {
         begin(fd, description, requester, RS_ORIGIN_ACCEPT);
@@ -338,7 +330,7 @@ void rs_requester_shut(int fd) {
     if (!rs_inferring || !rs_is_requester(description) || !rs_tables_are_ours()) return;
     struct rs_requester *requester = rs_requester_of(description);
     __atomic_store_n(&requester->shut, 1, __ATOMIC_RELAXED);
-    if (!peek(&requester->answered)) note_answer(requester);
+    if (!rs_requester_has(&requester->answered)) note_answer(requester);
 }
 
 void rs_requester_moved(int fd, struct rs_description *description, enum rs_operation operation, int64_t result,
@@ -348,7 +340,7 @@ void rs_requester_moved(int fd, struct rs_description *description, enum rs_oper
     if (!rs_inferring || !(sends || rs_operation_receives(operation)) || !rs_tables_are_ours()) return;
     int saved = errno;
     if (result <= 0) {
-        if (sends && errno != EAGAIN && !peek(&requester->answered))
+        if (sends && errno != EAGAIN && !rs_requester_has(&requester->answered))
             note_answer(requester); /* there is nobody to answer to */
         errno = saved;
         return;

@@ -39,7 +39,11 @@ bool rs_requesters_start(void);
 
 /* For what belongs to descriptions of other kinds, too: infer.c. */
 struct rs_requester *rs_requester_of(const struct rs_description *description);
-struct rs_requester *rs_requester_at(uint32_t place);
+
+/* One of its flags, which other threads may set meanwhile. */
+static inline bool rs_requester_has(const uint8_t *flag) {
+    return __atomic_load_n(flag, __ATOMIC_RELAXED);
+}
 
 static inline bool rs_is_requester(const struct rs_description *description) {
     return rs_stream_of(description) & RS_STREAM_REQUESTER;
