@@ -164,7 +164,7 @@ static void record_process(void) {
     const char *strings[] = {command};
     struct rs_event_process event = {
         EVENT_HEADER(process, -1),  .pid = rs_pid, .parent_pid = (uint32_t)rs_sys(SYS_getppid), .mode = rs_config.mode,
-        .policy = rs_config.policy,
+        .policy = rs_config.policy, .family = rs_family_number(),
     };
     rs_record(&event, sizeof event, strings, 1, NULL, 0, true);
 }

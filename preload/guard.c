@@ -63,6 +63,18 @@ bool rs_is_in_family(uint32_t process, uint64_t began) {
     return false;
 }
 
+static uint32_t family_number;
+
+uint32_t rs_family_number(void) {
+    return family_number;
+}
+
+/* Its first process's pid and when the guard came into it. */
+static void name_family(void) {
+    uint64_t words[] = {rs_pid, rs_clock_monotonic()};
+    family_number = (uint32_t)(rs_mix(words, sizeof words, 0) >> 32) | 1;
+}
+
 static void note_ancestor(void) {
     uint32_t most = sizeof ancestors / sizeof *ancestors;
     ancestors[ancestor_count < most ? ancestor_count++ : most - 1] = rs_pid;
@@ -148,6 +160,7 @@ __attribute__((constructor)) static void start(void) {
     struct rs_text complaints = rs_text_in(complaints_buffer, sizeof complaints_buffer);
     int saved = errno;
     rs_pid = (uint32_t)rs_sys(SYS_getpid);
+    name_family();
     rs_real_resolve();
     rs_clock_start();
     rs_config_read(&rs_config, get_variable, &complaints);

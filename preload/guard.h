@@ -41,6 +41,9 @@ extern bool rs_on RS_HIDDEN;
 extern uint32_t rs_pid RS_HIDDEN; /* this process, right also after a fork: a request's begin asks no kernel */
 extern __thread struct rs_thread rs_thread RS_HIDDEN __attribute__((tls_model("initial-exec")));
 
+/* The same in this process and those that came of it by fork alone: they share ids. Not 0, and another's by chance only. */
+uint32_t rs_family_number(void);
+
 /* Was this context there when the process began (a fork's child: began before the fork, in an ancestor), or is it its own? */
 bool rs_is_in_family(uint32_t process, uint64_t began);
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 /* "query (db.c:30)": the first frame that is known by name. */
-static char *place_of(struct symbols *symbols, const struct model *model, const struct finding *finding) {
+static char *place_of(struct symbols *symbols, const struct finding *finding) {
     const struct process *holder;
-    const struct stack *stack = model_stack_of(model, finding->process, finding->used_stack, &holder);
+    const struct stack *stack = model_stack_of(finding->process, finding->used_stack, &holder);
     size_t count, i = 0;
     struct frame *frames = symbols_stack(symbols, holder, stack, &count);
     char *place;
@@ -27,9 +27,8 @@ static char *place_of(struct symbols *symbols, const struct model *model, const 
     return place;
 }
 
-static void print_finding(FILE *stream, struct symbols *symbols, const struct model *model,
-                          const struct finding *finding) {
-    char *sentence = finding_sentence(model, finding), *place = place_of(symbols, model, finding);
+static void print_finding(FILE *stream, struct symbols *symbols, const struct finding *finding) {
+    char *sentence = finding_sentence(finding), *place = place_of(symbols, finding);
     fprintf(stream, "  %s%s%s", output_begin(STYLE_BAD), finding_kind(finding), output_end());
     if (finding->count > 1) fprintf(stream, ", %" PRIu64 " times", finding->count);
     fputs(": ", stream);
@@ -63,7 +62,7 @@ static void print_verdict(FILE *stream, const struct check *check) {
     fprintf(stream, "%s%s%s: %zu finding%s", output_begin(check->usable && has_passed(check) ? STYLE_GOOD : STYLE_BAD),
             verdict_of(check), output_end(), check->count, check->count == 1 ? "" : "s");
     if (check->max) fprintf(stream, ", %" PRIu64 " tolerated", check->max);
-    fprintf(stream, " in %" PRIu64 " contexts, %" PRIu64 " events", model_count_contexts(check->model),
+    fprintf(stream, " in %" PRIu64 " contexts, %" PRIu64 " events", check->model->context_count,
             check->model->events);
     if (check->model->lost_events) fprintf(stream, ", at least %" PRIu64 " lost", check->model->lost_events);
     if (check->answer_count)
@@ -82,7 +81,7 @@ static void print_check(FILE *stream, const struct check *check) {
     struct symbols *symbols = symbols_open();
     print_verdict(stream, check);
     print_answers(stream, check);
-    for (size_t i = 0; i < check->count; i++) print_finding(stream, symbols, check->model, check->findings[i]);
+    for (size_t i = 0; i < check->count; i++) print_finding(stream, symbols, check->findings[i]);
     symbols_close(symbols);
 }
 
@@ -92,9 +91,9 @@ void check_print(FILE *stream, const struct model *model, const struct finding *
     print_check(stream, &check);
 }
 
-static json_t *json_from_finding(const struct model *model, const struct finding *finding) {
+static json_t *json_from_finding(const struct finding *finding) {
     json_t *object = json_object();
-    char *sentence = finding_sentence(model, finding);
+    char *sentence = finding_sentence(finding);
     if (!object) memory_exhausted();
     json_put(object, "id", json_from_number(finding->id));
     json_put(object, "pid", json_from_number(finding->process->pid));
@@ -107,7 +106,7 @@ static json_t *json_from_finding(const struct model *model, const struct finding
 
 static void print_json(const struct check *check) {
     json_t *document = json_summary(check->model), *findings = json_array(), *expectations = json_array();
-    for (size_t i = 0; i < check->count; i++) json_add(findings, json_from_finding(check->model, check->findings[i]));
+    for (size_t i = 0; i < check->count; i++) json_add(findings, json_from_finding(check->findings[i]));
     for (size_t i = 0; i < check->answer_count; i++) json_add(expectations, expect_json(&check->answers[i]));
     json_put(document, "verdict", json_from_text(verdict_of(check)));
     json_put(document, "max", json_from_number(check->max));

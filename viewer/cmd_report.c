@@ -14,8 +14,8 @@ static const char *plural(uint64_t count) {
 }
 
 static void print_summary(const struct model *model, const struct finding **findings, size_t count) {
-    uint64_t times = 0, contexts = model_count_contexts(model);
-    char *duration = text_duration(model_last_time(model) - model_first_time(model));
+    uint64_t times = 0, contexts = model->context_count;
+    char *duration = text_duration(model->last_time - model->first_time);
     for (size_t i = 0; i < count; i++) times += findings[i]->count;
     printf("%zu process%s, %" PRIu64 " context%s, %" PRIu64 " event%s in %s, %" PRIu64 " lost: ", model->process_count,
            model->process_count == 1 ? "" : "es", contexts, plural(contexts), model->events, plural(model->events),
@@ -42,10 +42,10 @@ static void print_notes(const struct model *model) {
     }
 }
 
-static void print_stack(struct symbols *symbols, const struct model *model, const struct finding *finding,
+static void print_stack(struct symbols *symbols, const struct finding *finding,
                         uint32_t id) {
     const struct process *holder;
-    const struct stack *stack = model_stack_of(model, finding->process, id, &holder);
+    const struct stack *stack = model_stack_of(finding->process, id, &holder);
     bool shown = false;
     size_t count;
     struct frame *frames = symbols_stack(symbols, holder, stack, &count);
@@ -62,10 +62,10 @@ static void print_stack(struct symbols *symbols, const struct model *model, cons
     free(frames);
 }
 
-static char *suppression_of(struct symbols *symbols, const struct model *model, const struct finding *finding) {
+static char *suppression_of(struct symbols *symbols, const struct finding *finding) {
     const struct process *holder;
     uint32_t id = finding->kind == RS_FINDING_leak ? finding->opened_stack : finding->used_stack;
-    const struct stack *stack = model_stack_of(model, finding->process, id, &holder);
+    const struct stack *stack = model_stack_of(finding->process, id, &holder);
     size_t count;
     struct frame *frames = symbols_stack(symbols, holder, stack, &count);
     char *line = finding->known ? finding_suppression(finding, frames, count) : NULL;
@@ -78,49 +78,49 @@ static const char *what_the_user_did(const struct finding *finding) {
     return finding->kind == RS_FINDING_bad_close || finding->kind == RS_FINDING_foreign_close ? "closed" : "used";
 }
 
-static void print_used(struct symbols *symbols, const struct model *model, const struct finding *finding) {
-    char *user = finding_context(model, finding->process, finding->user);
+static void print_used(struct symbols *symbols, const struct finding *finding) {
+    char *user = finding_context(finding->process, finding->user);
     printf("  %s here by ", what_the_user_did(finding));
     output_text(stdout, user, 0);
     printf(", thread %" PRIu32 ", pid %" PRIu32 ":\n", finding->thread, finding->process->pid);
-    print_stack(symbols, model, finding, finding->used_stack);
+    print_stack(symbols, finding, finding->used_stack);
     free(user);
 }
 
 /* "  WHAT here by WHO, thread 1, 2 s before:" and the stack. */
-static void print_before(struct symbols *symbols, const struct model *model, const struct finding *finding,
+static void print_before(struct symbols *symbols, const struct finding *finding,
                          const char *what, uint64_t context, uint32_t thread, uint64_t age, uint32_t stack) {
-    char *who = finding_context(model, finding->process, context);
+    char *who = finding_context(finding->process, context);
     char *before = text_duration(age);
     printf("  %s here by ", what);
     output_text(stdout, who, 0);
     if (thread) printf(", thread %" PRIu32, thread);
     printf(", %s before:\n", before);
-    print_stack(symbols, model, finding, stack);
+    print_stack(symbols, finding, stack);
     free(before);
     free(who);
 }
 
-static void print_opened(struct symbols *symbols, const struct model *model, const struct finding *finding) {
-    const struct description *known = model_description_of(model, finding->process, finding->description);
+static void print_opened(struct symbols *symbols, const struct finding *finding) {
+    const struct description *known = model_description_of(finding->process, finding->description);
     bool found = known && known->operation == RS_OP_found;
     uint64_t age = finding->time > finding->opened ? finding->time - finding->opened : 0;
-    print_before(symbols, model, finding, found ? "first seen" : "opened", finding->opener, finding->owner_thread, age,
+    print_before(symbols, finding, found ? "first seen" : "opened", finding->opener, finding->owner_thread, age,
                  finding->opened_stack);
 }
 
-static void print_closed(struct symbols *symbols, const struct model *model, const struct finding *finding) {
+static void print_closed(struct symbols *symbols, const struct finding *finding) {
     bool bad = finding->kind == RS_FINDING_bad_close;
     if (finding->closed_description)
-        print_before(symbols, model, finding,
+        print_before(symbols, finding,
                      bad ? "closed before" : "the number was the user's own before, and was closed", finding->closer,
                      finding->closed_thread, finding->closed_age, finding->closed_stack);
     else if (bad)
         puts("  nothing is known of an earlier close of this number");
 }
 
-static void print_suppression(struct symbols *symbols, const struct model *model, const struct finding *finding) {
-    char *line = suppression_of(symbols, model, finding);
+static void print_suppression(struct symbols *symbols, const struct finding *finding) {
+    char *line = suppression_of(symbols, finding);
     if (line) {
         fputs("  to suppress it: ", stdout);
         output_text(stdout, line, 0);
@@ -129,8 +129,8 @@ static void print_suppression(struct symbols *symbols, const struct model *model
     free(line);
 }
 
-static void print_inferred(const struct model *model, const struct finding *finding) {
-    char *inferred = finding_inferred(model, finding);
+static void print_inferred(const struct finding *finding) {
+    char *inferred = finding_inferred(finding);
     if (inferred) {
         fputs("  contexts inferred: ", stdout);
         output_text(stdout, inferred, 0);
@@ -139,9 +139,9 @@ static void print_inferred(const struct model *model, const struct finding *find
     free(inferred);
 }
 
-static void print_end(const struct model *model, const struct finding *finding) {
+static void print_end(const struct finding *finding) {
     if (finding->kind == RS_FINDING_dirty_handover && finding->known) {
-        char *outstanding = finding_outstanding(model, finding);
+        char *outstanding = finding_outstanding(finding);
         fputs("  outstanding: ", stdout);
         output_text(stdout, outstanding, 0);
         putchar('\n');
@@ -154,13 +154,13 @@ static void print_end(const struct model *model, const struct finding *finding) 
         putchar('\n');
     }
     if (finding->mended) printf("  closed after all: %" PRIu64 " of %" PRIu64 "\n", finding->mended, finding->count);
-    print_inferred(model, finding);
+    print_inferred(finding);
     printf("  what was done: %s\n", finding_verdict(finding));
-    printf("  hint: %s\n", finding_hint(model, finding));
+    printf("  hint: %s\n", finding_hint(finding));
 }
 
-static void print_finding(struct symbols *symbols, const struct model *model, const struct finding *finding) {
-    char *sentence = finding_sentence(model, finding);
+static void print_finding(struct symbols *symbols, const struct finding *finding) {
+    char *sentence = finding_sentence(finding);
     printf("\n%s%s%s", output_begin(STYLE_BAD), finding_kind(finding), output_end());
     if (finding->count > 1) printf(", %" PRIu64 " times", finding->count);
     if (finding->contexts > 1) printf(", by %" PRIu64 " contexts", finding->contexts);
@@ -169,13 +169,13 @@ static void print_finding(struct symbols *symbols, const struct model *model, co
     putchar('\n');
     free(sentence);
     if (finding->known) {
-        print_used(symbols, model, finding);
-        if (finding->kind == RS_FINDING_bad_close) print_closed(symbols, model, finding);
-        if (finding->description) print_opened(symbols, model, finding);
-        if (finding->kind != RS_FINDING_bad_close) print_closed(symbols, model, finding);
+        print_used(symbols, finding);
+        if (finding->kind == RS_FINDING_bad_close) print_closed(symbols, finding);
+        if (finding->description) print_opened(symbols, finding);
+        if (finding->kind != RS_FINDING_bad_close) print_closed(symbols, finding);
     }
-    print_end(model, finding);
-    print_suppression(symbols, model, finding);
+    print_end(finding);
+    print_suppression(symbols, finding);
 }
 
 /* Rules with their hits: all of them in one list when the processes have the same file. */
@@ -212,23 +212,22 @@ static json_t *json_from_rules(const struct model *model) {
 }
 
 /* What belongs to some kinds only; null elsewhere. */
-static void put_details(json_t *object, struct symbols *symbols, const struct model *model,
-                        const struct finding *finding) {
+static void put_details(json_t *object, struct symbols *symbols, const struct finding *finding) {
     const struct process *process = finding->process;
     bool handover = finding->kind == RS_FINDING_dirty_handover && finding->known, closed = finding->closed_description;
-    char *suppression = suppression_of(symbols, model, finding);
+    char *suppression = suppression_of(symbols, finding);
     json_put(object, "sent", handover ? json_from_number(finding->sent) : json_null());
     json_put(object, "sent_age_ns", handover ? json_from_number(finding->sent_age) : json_null());
-    json_put(object, "sender", handover ? json_from_context(model, process, finding->sender) : json_null());
+    json_put(object, "sender", handover ? json_from_context(process, finding->sender) : json_null());
     json_put(object, "protocol", json_from_text(rs_protocol_name(finding->protocol)));
     json_put(object, "transaction", json_from_text(rs_transaction_words(finding->transaction)));
     json_put(object, "transaction_of",
-             finding->transaction ? json_from_context(model, process, finding->transaction_of) : json_null());
-    json_put(object, "closed_by", closed ? json_from_context(model, process, finding->closer) : json_null());
+             finding->transaction ? json_from_context(process, finding->transaction_of) : json_null());
+    json_put(object, "closed_by", closed ? json_from_context(process, finding->closer) : json_null());
     json_put(object, "closed_age_ns", closed ? json_from_number(finding->closed_age) : json_null());
-    json_put(object, "closed_at", json_from_stack(symbols, model, process, finding->closed_stack));
+    json_put(object, "closed_at", json_from_stack(symbols, process, finding->closed_stack));
     json_put(object, "first_user",
-             finding->first_user ? json_from_context(model, process, finding->first_user) : json_null());
+             finding->first_user ? json_from_context(process, finding->first_user) : json_null());
     json_put(object, "other_pid", finding->other_process ? json_from_number(finding->other_process) : json_null());
     json_put(object, "unleaked", finding->kind == RS_FINDING_leak ? json_from_number(finding->mended) : json_null());
     json_put(object, "user_contexts", json_from_number(finding->contexts));
@@ -236,23 +235,23 @@ static void put_details(json_t *object, struct symbols *symbols, const struct mo
     free(suppression);
 }
 
-static json_t *json_from_finding(struct symbols *symbols, const struct model *model, const struct finding *finding) {
+static json_t *json_from_finding(struct symbols *symbols, const struct finding *finding) {
     json_t *object = json_object();
     const struct process *process = finding->process;
-    char *sentence = finding_sentence(model, finding);
+    char *sentence = finding_sentence(finding);
     if (!object) memory_exhausted();
     json_put(object, "id", json_from_number(finding->id));
     json_put(object, "kind", json_from_text(finding_kind(finding)));
     json_put(object, "count", json_from_number(finding->count));
     json_put(object, "pid", json_from_number(process->pid));
     json_put(object, "fd", finding->fd < 0 ? json_null() : json_from_number((uint64_t)finding->fd));
-    json_put(object, "description", json_from_text(finding_description(model, finding)));
+    json_put(object, "description", json_from_text(finding_description(finding)));
     json_put(object, "description_id", json_from_number(finding->description));
     json_put(object, "operation", json_from_text(rs_operation_name(finding->operation)));
     json_put(object, "sentence", json_from_text(sentence));
-    json_put(object, "owner", json_from_context(model, process, finding->owner));
-    json_put(object, "user", json_from_context(model, process, finding->user));
-    json_put(object, "opener", json_from_context(model, process, finding->opener));
+    json_put(object, "owner", json_from_context(process, finding->owner));
+    json_put(object, "user", json_from_context(process, finding->user));
+    json_put(object, "opener", json_from_context(process, finding->opener));
     json_put(object, "thread", json_from_number(finding->thread));
     json_put(object, "owner_thread", json_from_number(finding->owner_thread));
     json_put(object, "owner_operation", json_from_text(rs_operation_name(finding->owner_operation)));
@@ -262,10 +261,10 @@ static json_t *json_from_finding(struct symbols *symbols, const struct model *mo
              json_from_text(finding->verdict < RS_MODE_COUNT ? rs_mode_name(finding->verdict) : NULL));
     json_put(object, "time_ns", json_from_time(finding->time));
     json_put(object, "opened_ns", json_from_time(finding->opened));
-    json_put(object, "hint", json_from_text(finding_hint(model, finding)));
-    put_details(object, symbols, model, finding);
-    json_put(object, "opened_at", json_from_stack(symbols, model, process, finding->opened_stack));
-    json_put(object, "used_at", json_from_stack(symbols, model, process, finding->used_stack));
+    json_put(object, "hint", json_from_text(finding_hint(finding)));
+    put_details(object, symbols, finding);
+    json_put(object, "opened_at", json_from_stack(symbols, process, finding->opened_stack));
+    json_put(object, "used_at", json_from_stack(symbols, process, finding->used_stack));
     free(sentence);
     return object;
 }
@@ -277,7 +276,7 @@ int cmd_report(const struct options *options, const struct model *model, bool us
     (void)usable;
     if (options->json) {
         json_t *document = json_summary(model), *array = json_array();
-        for (size_t i = 0; i < count; i++) json_add(array, json_from_finding(symbols, model, findings[i]));
+        for (size_t i = 0; i < count; i++) json_add(array, json_from_finding(symbols, findings[i]));
         json_put(document, "findings", array);
         json_put(document, "rules", json_from_rules(model));
         json_print(document);
@@ -285,7 +284,7 @@ int cmd_report(const struct options *options, const struct model *model, bool us
         print_summary(model, findings, count);
         print_notes(model);
         print_rules(model);
-        for (size_t i = 0; i < count; i++) print_finding(symbols, model, findings[i]);
+        for (size_t i = 0; i < count; i++) print_finding(symbols, findings[i]);
     }
     symbols_close(symbols);
     free(findings);

@@ -53,45 +53,37 @@ bool expect_parse(const char *text, struct expectation *expectation) {
 /* What stands for one thing in all processes of a family: they share ids, and an id is not used again. But the program that a
  * process executes begins anew, so the time belongs to it. */
 struct key {
-    uint64_t id, time;
+    uint64_t family, id;
 };
 
 struct expect_context {
-    struct key key; /* time: of its begin, 0 when that is not recorded */
+    struct key key;
     const struct process *process;
+    uint64_t began; /* 0 when that is not recorded */
     uint64_t opens;
     bool met; /* per_context: the number is right */
     UT_hash_handle hh;
 };
 
-struct seen {
-    struct key key; /* time: of its opening */
-    UT_hash_handle hh;
-};
-
 static struct expect_context *tally_of(struct expect_answer *answer, const struct process *process, uint64_t id) {
-    const struct context *known = model_context_of(answer->model, process, id);
-    struct key key = {id, known ? known->began : 0};
+    const struct context *known = model_context_of(process, id);
+    struct key key = {process->family->index, id};
     struct expect_context *tally;
     /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): both words of the key are set above */
     HASH_FIND(hh, answer->contexts, &key, sizeof key, tally);
     if (tally) return tally;
     tally = memory_new(sizeof *tally);
     tally->key = key;
-    tally->process = process;
+    tally->process = known ? known->process : process;
+    tally->began = known ? known->began : 0;
     HASH_ADD(hh, answer->contexts, key, sizeof key, tally);
     return tally;
 }
 
 static void list_contexts(struct expect_answer *answer) {
-    for (size_t i = 0; i < answer->model->process_count; i++) {
-        const struct process *process = answer->model->processes[i];
-        for (const struct context *one = process->contexts; one; one = one->hh.next) {
-            struct expect_context *tally;
-            if (one->superseded) continue;
-            tally = tally_of(answer, process, one->id);
-            if (one->known && one->origin != RS_ORIGIN_INHERITED) tally->process = process; /* it began there */
-        }
+    for (size_t i = 0; i < answer->model->context_count; i++) {
+        const struct context *one = answer->model->contexts[i];
+        tally_of(answer, one->process, one->id);
     }
 }
 
@@ -100,63 +92,34 @@ static bool ends_with(const char *text, const char *end) {
     return length >= end_length && !strcmp(text + length - end_length, end);
 }
 
-/* Is it what the pattern means, by the name that this process knew last? */
-static bool is_meant(const struct rs_pattern *pattern, const struct description *here,
-                     const struct description *opening) {
-    const char *name = *here->name ? here->name : opening->name;
-    uint32_t kind = here->kind ? here->kind : opening->kind;
+/* Is it what the pattern means, by the name that was known last? */
+static bool is_meant(const struct rs_pattern *pattern, const struct description *one) {
+    const char *name = one->name;
     if (ends_with(name, " (listening)") || ends_with(name, " (own address)")) name = "";
-    return rs_pattern_is_description(pattern, kind, name);
+    return rs_pattern_is_description(pattern, one->kind, name);
 }
 
 static bool opened_by_the_program(const struct description *opening) {
     return !(opening->flags & (RS_OPEN_INHERITED | RS_OPEN_UNSEEN)) && opening->operation != RS_OP_receive;
 }
 
-/* Returns true at the first call with the key. */
-static bool note_seen(struct seen **all, struct key key) {
-    struct seen *one;
-    HASH_FIND(hh, *all, &key, sizeof key, one);
-    if (one) return false;
-    one = memory_new(sizeof *one);
-    one->key = key;
-    HASH_ADD(hh, *all, key, sizeof key, one);
-    return true;
-}
-
-static void free_seen(struct seen *all) {
-    struct seen *one = all, *next;
-    HASH_CLEAR(hh, all);
-    for (; one; one = next) {
-        next = one->hh.next;
-        free(one);
-    }
-}
-
 static void count_opens(struct expect_answer *answer) {
-    struct seen *seen = NULL;
-    for (size_t i = 0; i < answer->model->process_count; i++) {
-        const struct process *process = answer->model->processes[i];
-        for (const struct description *one = process->descriptions; one; one = one->hh.next) {
-            const struct description *opening = model_description_of(answer->model, process, one->id);
-            if (!opening || !opened_by_the_program(opening)) continue;
-            if (!is_meant(&answer->expectation->pattern, one, opening)) continue;
-            if (!note_seen(&seen, (struct key){one->id, opening->opened})) continue;
-            answer->opened++;
-            if (opening->opener)
-                tally_of(answer, process, opening->opener)->opens++;
-            else
-                answer->outside++;
-        }
+    for (size_t i = 0; i < answer->model->description_count; i++) {
+        const struct description *one = answer->model->descriptions[i];
+        if (!one->known || !opened_by_the_program(one) || !is_meant(&answer->expectation->pattern, one)) continue;
+        answer->opened++;
+        if (one->opener)
+            tally_of(answer, one->process, one->opener)->opens++;
+        else
+            answer->outside++;
     }
-    free_seen(seen);
 }
 
 /* By each context: those that are wrong first; in all: those with most opens. Then in the order in which they began. */
 static int compare_contexts(const struct expect_context *a, const struct expect_context *b) {
     if (a->met != b->met) return a->met ? 1 : -1;
     if (!a->met && a->opens != b->opens) return a->opens > b->opens ? -1 : 1;
-    if (a->key.time != b->key.time) return a->key.time < b->key.time ? -1 : 1;
+    if (a->began != b->began) return a->began < b->began ? -1 : 1;
     return (a->key.id > b->key.id) - (a->key.id < b->key.id);
 }
 
@@ -210,7 +173,7 @@ static void print_contexts(FILE *stream, const struct expect_answer *answer) {
     size_t count = answer->expectation->per_context ? answer->failing : answer->context_count, shown = 0;
     const struct expect_context *one = answer->contexts;
     for (; one && shown < count && shown < SHOWN; one = one->hh.next, shown++) {
-        char *name = finding_context(answer->model, one->process, one->key.id);
+        char *name = finding_context(one->process, one->key.id);
         fputs(shown ? ", " : ": ", stream);
         output_text(stream, name, 0);
         fprintf(stream, ": %" PRIu64, one->opens);
@@ -249,8 +212,8 @@ void expect_print(FILE *stream, const struct expect_answer *answer) {
     putc('\n', stream);
 }
 
-static json_t *json_from_tally(const struct expect_answer *answer, const struct expect_context *one) {
-    json_t *object = json_from_context(answer->model, one->process, one->key.id);
+static json_t *json_from_tally(const struct expect_context *one) {
+    json_t *object = json_from_context(one->process, one->key.id);
     json_put(object, "pid", json_from_number(one->process->pid));
     json_put(object, "opens", json_from_number(one->opens));
     return object;
@@ -262,7 +225,7 @@ json_t *expect_json(const struct expect_answer *answer) {
     json_t *object = json_object(), *contexts = json_array();
     if (!object) memory_exhausted();
     for (const struct expect_context *one = answer->contexts; one; one = one->hh.next)
-        json_add(contexts, json_from_tally(answer, one));
+        json_add(contexts, json_from_tally(one));
     json_put(object, "pattern", json_from_text(pattern));
     json_put(object, "expected", json_from_number(expectation->opens));
     json_put(object, "per_context", json_boolean(expectation->per_context));

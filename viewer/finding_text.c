@@ -11,22 +11,22 @@ const char *finding_kind(const struct finding *finding) {
     return finding->kind < RS_FINDING_COUNT ? rs_finding_kind_name(finding->kind) : "unknown";
 }
 
-char *finding_context(const struct model *model, const struct process *process, uint64_t id) {
-    const struct context *context = model_context_of(model, process, id);
+char *finding_context(const struct process *process, uint64_t id) {
+    const struct context *context = model_context_of(process, id);
     if (!id) return memory_copy("no context");
     if (!context || !*context->label) return memory_format("context %" PRIu64, id);
     return memory_format("%s (context %" PRIu64 ")", context->label, id);
 }
 
-const char *finding_description(const struct model *model, const struct finding *finding) {
-    const struct description *known = model_description_of(model, finding->process, finding->description);
+const char *finding_description(const struct finding *finding) {
+    const struct description *known = model_description_of(finding->process, finding->description);
     if (!known) return "";
     return *known->name ? known->name : rs_kind_name(known->kind);
 }
 
 /* "fd 7 (tcp 127.0.0.1:6379)" */
-static char *name_fd(const struct model *model, const struct finding *finding) {
-    const char *name = finding_description(model, finding);
+static char *name_fd(const struct finding *finding) {
+    const char *name = finding_description(finding);
     if (finding->fd < 0) return memory_format("a descriptor%s%s%s", *name ? " (" : "", name, *name ? ")" : "");
     return memory_format("fd %" PRId32 "%s%s%s", finding->fd, *name ? " (" : "", name, *name ? ")" : "");
 }
@@ -42,9 +42,9 @@ static char *sentence_of_handover(const struct finding *finding, const char *fd,
     return memory_format("%s %s %s in the middle of an exchange of %s", user, verb, fd, owner);
 }
 
-static char *sentence_of_boot(const struct model *model, const struct finding *finding, const char *fd,
+static char *sentence_of_boot(const struct finding *finding, const char *fd,
                               const char *user) {
-    char *first = finding_context(model, finding->process, finding->first_user);
+    char *first = finding_context(finding->process, finding->first_user);
     char *sentence = memory_format("%s %s %s, which was opened in no context, and which %s has used", user,
                                    rs_operation_verb(finding->operation), fd, first);
     free(first);
@@ -52,7 +52,7 @@ static char *sentence_of_boot(const struct model *model, const struct finding *f
 }
 
 /* The sentence, in the words that fit the kind. */
-static char *sentence_of(const struct model *model, const struct finding *finding, const char *fd, const char *user,
+static char *sentence_of(const struct finding *finding, const char *fd, const char *user,
                          const char *owner) {
     const char *verb = rs_operation_verb(finding->operation);
     switch (finding->kind) {
@@ -74,18 +74,18 @@ static char *sentence_of(const struct model *model, const struct finding *findin
         return memory_format("%s can no longer finish", owner);
     case RS_FINDING_foreign_io:
     case RS_FINDING_foreign_close:
-        if (!finding->owner) return sentence_of_boot(model, finding, fd, user);
+        if (!finding->owner) return sentence_of_boot(finding, fd, user);
         return memory_format("%s %s %s, which %s owns", user, verb, fd, owner);
     default:
         return memory_format("%s, %s, %s: the finding's first report is lost", fd, user, owner);
     }
 }
 
-char *finding_sentence(const struct model *model, const struct finding *finding) {
-    char *fd = name_fd(model, finding);
-    char *user = finding_context(model, finding->process, finding->user);
-    char *owner = finding_context(model, finding->process, finding->owner);
-    char *sentence = sentence_of(model, finding, fd, user, owner);
+char *finding_sentence(const struct finding *finding) {
+    char *fd = name_fd(finding);
+    char *user = finding_context(finding->process, finding->user);
+    char *owner = finding_context(finding->process, finding->owner);
+    char *sentence = sentence_of(finding, fd, user, owner);
     free(fd);
     free(user);
     free(owner);
@@ -103,8 +103,8 @@ const char *finding_phase(const struct finding *finding) {
     return finding->known && finding->phase < RS_PHASE_COUNT ? phases[finding->phase] : NULL;
 }
 
-const char *finding_hint(const struct model *model, const struct finding *finding) {
-    const struct description *known = model_description_of(model, finding->process, finding->description);
+const char *finding_hint(const struct finding *finding) {
+    const struct description *known = model_description_of(finding->process, finding->description);
     return rs_hint(&(struct rs_hint_facts){
         .kind = finding->kind,
         .phase = finding->phase,
@@ -114,15 +114,15 @@ const char *finding_hint(const struct model *model, const struct finding *findin
         .unread = finding->unread && finding->unread != UINT32_MAX,
         .unfinished = unfinished(finding) != NULL,
         .nobodys = finding->known && !finding->owner,
-        .first = finding->owner && finding->owner == model_first_context(model, finding->process) &&
+        .first = finding->owner && finding->owner == model_first_context(finding->process) &&
                  finding->owner == finding->opener,
     });
 }
 
 /* "GET /a (request, strong)"; NULL: the program has announced it, or nothing recorded says. */
-static char *inferred(const struct model *model, const struct process *process, uint64_t id) {
-    const struct context *begun = model_context_begun(model, process, id);
-    const char *sure = model_context_sure(model, process, id);
+static char *inferred(const struct process *process, uint64_t id) {
+    const struct context *begun = model_context_of(process, id);
+    const char *sure = model_context_sure(begun);
     char *name, *text;
     if (!begun || (begun->origin != RS_ORIGIN_ACCEPT && begun->origin != RS_ORIGIN_REQUEST)) return NULL;
     name = *begun->label ? memory_copy(begun->label) : memory_format("context %" PRIu64, id);
@@ -131,9 +131,9 @@ static char *inferred(const struct model *model, const struct process *process, 
     return text;
 }
 
-char *finding_inferred(const struct model *model, const struct finding *finding) {
-    char *owner = inferred(model, finding->process, finding->owner);
-    char *user = finding->user == finding->owner ? NULL : inferred(model, finding->process, finding->user);
+char *finding_inferred(const struct finding *finding) {
+    char *owner = inferred(finding->process, finding->owner);
+    char *user = finding->user == finding->owner ? NULL : inferred(finding->process, finding->user);
     char *both;
     if (!owner || !user) return owner ? owner : user;
     both = memory_format("%s, %s", owner, user);
@@ -143,9 +143,9 @@ char *finding_inferred(const struct model *model, const struct finding *finding)
 }
 
 /* "GET /a (context 1) sent 31 bytes 0.004 s before that are not answered; 0 bytes wait unread; RESP" */
-char *finding_outstanding(const struct model *model, const struct finding *finding) {
+char *finding_outstanding(const struct finding *finding) {
     const char *protocol = rs_protocol_name(finding->protocol);
-    char *sender = finding_context(model, finding->process, finding->sender);
+    char *sender = finding_context(finding->process, finding->sender);
     char *age = text_duration(finding->sent_age);
     char *sent = finding->sent ? memory_format("%s sent %" PRIu64 " byte%s %s before that are not answered; ", sender,
                                                finding->sent, finding->sent == 1 ? "" : "s", age)

@@ -37,12 +37,12 @@ void json_add(json_t *array, json_t *value) {
     if (json_array_append_new(array, checked(value))) memory_exhausted();
 }
 
-json_t *json_from_context(const struct model *model, const struct process *process, uint64_t id) {
-    const struct context *context = model_context_of(model, process, id);
+json_t *json_from_context(const struct process *process, uint64_t id) {
+    const struct context *context = model_context_of(process, id);
     json_t *object = checked(json_object());
     json_put(object, "id", json_from_number(id));
     json_put(object, "label", json_from_text(context ? context->label : ""));
-    json_put(object, "found", json_from_text(model_context_found(model, process, id)));
+    json_put(object, "found", json_from_text(model_context_found(context)));
     return object;
 }
 
@@ -94,10 +94,10 @@ json_t *json_from_frames(const struct frame *frames, size_t count) {
     return array;
 }
 
-json_t *json_from_stack(struct symbols *symbols, const struct model *model, const struct process *process,
+json_t *json_from_stack(struct symbols *symbols, const struct process *process,
                         uint32_t id) {
     const struct process *holder;
-    const struct stack *stack = model_stack_of(model, process, id, &holder);
+    const struct stack *stack = model_stack_of(process, id, &holder);
     size_t count;
     struct frame *frames = symbols_stack(symbols, holder, stack, &count);
     json_t *array = json_from_frames(frames, count);
@@ -128,12 +128,12 @@ json_t *json_summary(const struct model *model) {
     json_t *object = checked(json_object());
     json_put(object, "format", json_from_number(RS_TRACE_FORMAT));
     json_put(object, "processes", json_from_processes(model));
-    json_put(object, "contexts", json_from_number(model_count_contexts(model)));
+    json_put(object, "contexts", json_from_number(model->context_count));
     json_put(object, "events", json_from_number(model->events));
     json_put(object, "lost_events", json_from_number(model->lost_events));
     json_put(object, "lost_packets", json_from_number(model->lost_packets));
     json_put(object, "damages", json_from_number(model->damages));
-    json_put(object, "duration_ns", json_from_number(model_last_time(model) - model_first_time(model)));
+    json_put(object, "duration_ns", json_from_number(model->last_time - model->first_time));
     return object;
 }
 

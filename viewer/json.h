@@ -20,11 +20,11 @@ void json_add(json_t *array, json_t *value);
 json_t *json_from_attributes(const char *attributes);
 
 /* {"id", "label", "found"} of a context */
-json_t *json_from_context(const struct model *model, const struct process *process, uint64_t id);
+json_t *json_from_context(const struct process *process, uint64_t id);
 
 /* An array of frames, innermost first. */
 json_t *json_from_frames(const struct frame *frames, size_t count);
-json_t *json_from_stack(struct symbols *symbols, const struct model *model, const struct process *process, uint32_t id);
+json_t *json_from_stack(struct symbols *symbols, const struct process *process, uint32_t id);
 
 /* {"format", "processes", "contexts", "events", "lost_events", "lost_packets", "damages", "duration_ns"} */
 json_t *json_summary(const struct model *model);

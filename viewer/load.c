@@ -1,7 +1,7 @@
 /* load.c: see load.h. One function for each kind of event; an event may name what was never seen. */
 #include "viewer/load.h"
-#include "tracer/reader.h"
 #include "viewer/text.h"
+#include "viewer/walk.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +21,7 @@ static void replace(char **text, const char *with) {
 static void on_process(struct process *process, const struct rs_read_event *event) {
     const struct rs_event_process *fields = FIELDS(event, process);
     process->known = true;
+    if (!process->family) model_set_family(process, fields->family);
     process->pid = fields->pid;
     process->parent_pid = fields->parent_pid;
     process->mode = fields->mode;
@@ -56,24 +57,28 @@ static void on_stack(struct process *process, const struct rs_read_event *event)
 
 static void on_context_begin(struct process *process, const struct rs_read_event *event) {
     const struct rs_event_context_begin *fields = FIELDS(event, context_begin);
+    bool inherited = fields->origin == RS_ORIGIN_INHERITED;
     struct context *context;
     if (!fields->context) return;
     context = model_context(process, fields->context);
+    /* What a fork's child says of it is less than what was said where it began. */
+    if (context->known && inherited) return;
+    if (!context->known || context->origin == RS_ORIGIN_INHERITED) context->process = process;
     context->known = true;
     context->parent = fields->parent;
     context->began = fields->began;
-    context->origin = fields->origin;
+    context->origin = (uint8_t)fields->origin;
     context->thread = fields->thread;
-    replace(&context->label, event->strings[0]);
-    if (fields->origin == RS_ORIGIN_INHERITED) return;
+    context->label = model_text(process->model, event->strings[0]);
     /* Numbers count up; of what is carried over, the times do not. */
-    if (!process->first_context || fields->context < process->first_context) process->first_context = fields->context;
+    if (!inherited && (!process->first_context || fields->context < process->first_context))
+        process->first_context = fields->context;
 }
 
 static void on_context_attributes(struct process *process, const struct rs_read_event *event) {
     const struct rs_event_context_attributes *fields = FIELDS(event, context_attributes);
     if (fields->context && *event->strings[0])
-        replace(&model_context(process, fields->context)->attributes, event->strings[0]);
+        model_context(process, fields->context)->attributes = model_text(process->model, event->strings[0]);
 }
 
 static void on_context_switch(struct process *process, const struct rs_read_event *event) {
@@ -103,8 +108,10 @@ static void on_open(struct process *process, const struct rs_read_event *event) 
     struct description *description;
     if (!fields->description) return;
     description = model_description(process, fields->description);
+    if (!(fields->flags & RS_OPEN_CARRIED)) description->holders++;
     if (!description->known) {
         description->known = true;
+        description->process = process;
         description->fd = fields->header.fd;
         description->kind = fields->kind;
         description->operation = fields->operation;
@@ -116,7 +123,7 @@ static void on_open(struct process *process, const struct rs_read_event *event) 
         if (fields->context && !(fields->flags & RS_OPEN_INHERITED)) model_context(process, fields->context)->opens++;
     }
     if (!description->handovers) description->owner = fields->context;
-    if (*event->strings[0]) replace(&description->name, event->strings[0]);
+    if (*event->strings[0]) description->name = model_text(process->model, event->strings[0]);
 }
 
 static void on_name(struct process *process, const struct rs_read_event *event) {
@@ -125,13 +132,18 @@ static void on_name(struct process *process, const struct rs_read_event *event) 
     if (!fields->description) return;
     description = model_description(process, fields->description);
     description->kind = fields->kind;
-    replace(&description->name, event->strings[0]);
+    description->name = model_text(process->model, event->strings[0]);
 }
 
+/* It is closed when the last process that has it closes it, or the one that opened it: one that was forked may have ended. */
 static void on_close(struct process *process, const struct rs_read_event *event) {
     const struct rs_event_close *fields = FIELDS(event, close);
-    if (fields->description && fields->last)
-        model_description(process, fields->description)->closed = fields->header.time;
+    struct description *description;
+    if (!fields->description || !fields->last) return;
+    description = model_description(process, fields->description);
+    if (description->holders) description->holders--;
+    if (!description->holders || description->process == process || description->closed)
+        description->closed = fields->header.time;
 }
 
 static void on_handover(struct process *process, const struct rs_read_event *event) {
@@ -235,19 +247,14 @@ static bool moves_bytes(uint32_t operation) {
 
 static void on_io(struct process *process, const struct rs_read_event *event) {
     const struct rs_event_io *fields = FIELDS(event, io);
-    uint64_t bytes = fields->result > 0 && moves_bytes(event->operation) ? (uint64_t)fields->result : 0;
-    if (fields->context) {
-        struct context *context = model_context(process, fields->context);
-        context->uses++;
-        context->bytes += bytes;
-    }
-    if (fields->description) {
-        struct description *description = model_description(process, fields->description);
-        description->uses++;
-        description->bytes += bytes;
-        if (description->fd < 0) description->fd = fields->header.fd;
-        model_use(process, fields->context, description);
-    }
+    const struct use use = {
+        .context = fields->context,
+        .first_time = fields->header.time,
+        .bytes = fields->result > 0 && moves_bytes(event->operation) ? (uint64_t)fields->result : 0,
+        .calls = 1,
+        .process = (uint32_t)process->index,
+    };
+    model_use(process->model, &use, fields->description, fields->header.fd);
 }
 
 static void load_event(struct process *process, const struct rs_read_event *event) {
@@ -325,29 +332,6 @@ static bool is_loaded(const struct model *model, const char *folder) {
     return false;
 }
 
-/* Reads one process's trace. Returns false when it is damaged. */
-static bool load_process(struct model *model, const char *folder) {
-    struct rs_read_event event;
-    struct rs_reader_totals totals;
-    struct process *process;
-    struct rs_reader *reader = rs_reader_open(folder, complain, NULL);
-    if (!reader) return false;
-    process = model_add_process(model, folder);
-    while (rs_reader_next(reader, &event)) {
-        if (!process->events++) process->first_time = event.header->time;
-        process->last_time = event.header->time;
-        load_event(process, &event);
-    }
-    totals = rs_reader_totals(reader);
-    model->events += totals.events;
-    process->incomplete = totals.lost_events || totals.lost_packets || totals.damages;
-    model->lost_events += totals.lost_events;
-    model->lost_packets += totals.lost_packets;
-    model->damages += totals.damages;
-    rs_reader_close(reader);
-    return !totals.damages;
-}
-
 static int compare_names(const void *left, const void *right) {
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
@@ -381,11 +365,14 @@ static bool is_listed(char *const *names, const char *name) {
     return false;
 }
 
-static bool load_folder(struct model *model, const char *folder, char *const *skip) {
-    bool usable = true;
+/* Adds the processes whose traces are there. */
+static bool find_processes(struct model *model, const char *folder, char *const *skip) {
     size_t traces = 0;
     char **names;
-    if (rs_reader_is_trace(folder)) return is_loaded(model, folder) || load_process(model, folder);
+    if (rs_reader_is_trace(folder)) {
+        if (!is_loaded(model, folder)) model_add_process(model, folder);
+        return true;
+    }
     names = load_list_folder(folder);
     if (!names) {
         text_complain("%s: cannot be read: %s: give a folder that REQSCOPE_TRACE or `reqscope run --trace` named",
@@ -396,7 +383,7 @@ static bool load_folder(struct model *model, const char *folder, char *const *sk
         char *path = memory_format("%s/%s", folder, *name);
         if (!is_listed(skip, *name) && rs_reader_is_trace(path)) {
             traces++;
-            usable &= is_loaded(model, path) || load_process(model, path);
+            if (!is_loaded(model, path)) model_add_process(model, path);
         }
         free(path);
     }
@@ -406,7 +393,7 @@ static bool load_folder(struct model *model, const char *folder, char *const *sk
                       folder);
         return false;
     }
-    return usable;
+    return true;
 }
 
 /* Without slashes at its end. */
@@ -416,14 +403,50 @@ static char *clean_path(const char *folder) {
     return path;
 }
 
+static void load_events(struct model *model, struct walk *walk) {
+    struct rs_read_event event;
+    struct process *process;
+    model->first_time = UINT64_MAX;
+    while (walk_next(walk, &process, &event)) {
+        uint64_t time = event.header->time;
+        if (!process->events++) process->first_time = time;
+        process->last_time = time;
+        if (time < model->first_time) model->first_time = time;
+        if (time > model->last_time) model->last_time = time;
+        if (!process->family && event.number != RS_EVENT_process) model_set_family(process, 0);
+        load_event(process, &event);
+    }
+    if (model->first_time == UINT64_MAX) model->first_time = 0;
+}
+
+/* Returns false when a trace was damaged. */
+static bool sum_up(struct model *model, const struct walk *walk) {
+    for (size_t i = 0; i < model->process_count; i++) {
+        struct process *process = model->processes[i];
+        struct rs_reader_totals totals = walk_totals(walk, i);
+        if (!process->family) model_set_family(process, 0);
+        process->incomplete = totals.lost_events || totals.lost_packets || totals.damages;
+        model->events += totals.events;
+        model->lost_events += totals.lost_events;
+        model->lost_packets += totals.lost_packets;
+        model->damages += totals.damages;
+    }
+    return !model->damages;
+}
+
 bool load_traces(struct model *model, char *const *folders, size_t count, char *const *skip) {
     bool usable = true;
+    struct walk *walk;
     *model = (struct model){0};
     for (size_t i = 0; i < count; i++) {
         char *folder = clean_path(folders[i]);
-        usable &= load_folder(model, folder, skip);
+        usable &= find_processes(model, folder, skip);
         free(folder);
     }
+    walk = walk_open(model, complain);
+    load_events(model, walk);
+    usable &= sum_up(model, walk);
+    walk_close(walk);
     model_settle(model);
     return usable;
 }

@@ -30,6 +30,37 @@ void *memory_grow(void *array, size_t *space, size_t wanted, size_t size) {
     return array;
 }
 
+#define ARENA_BLOCK ((size_t)256 << 10)
+#define ARENA_ALIGN 16u
+
+struct memory_arena {
+    struct memory_arena *before;
+    size_t size, taken; /* of bytes */
+    char bytes[] __attribute__((aligned(ARENA_ALIGN)));
+};
+
+void *memory_take(struct memory_arena **arena, size_t size) {
+    struct memory_arena *block = *arena;
+    size = (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+    if (!block || block->size - block->taken < size) {
+        size_t room = size < ARENA_BLOCK ? ARENA_BLOCK : size;
+        block = memory_new(sizeof *block + room);
+        block->size = room;
+        block->before = *arena;
+        *arena = block;
+    }
+    block->taken += size;
+    return block->bytes + block->taken - size;
+}
+
+void memory_arena_free(struct memory_arena **arena) {
+    while (*arena) {
+        struct memory_arena *block = *arena;
+        *arena = block->before;
+        free(block);
+    }
+}
+
 char *memory_copy(const char *text) {
     char *copy = strdup(text);
     if (!copy) memory_exhausted();

@@ -16,6 +16,13 @@ char *memory_copy(const char *text);
 /* As asprintf. */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Memory that is freed as a whole: a row of blocks, the latest first. An arena is NULL at first. */
+struct memory_arena;
+
+/* `size` bytes of zeros from it, aligned for anything. */
+void *memory_take(struct memory_arena **arena, size_t size);
+void memory_arena_free(struct memory_arena **arena);
+
 /* Says so and ends the command. */
 void memory_exhausted(void) __attribute__((noreturn));
 

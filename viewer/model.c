@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- things ---- */
+
 struct process *model_add_process(struct model *model, const char *folder) {
     struct process *process = memory_new(sizeof *process);
     model->processes =
         memory_grow(model->processes, &model->process_space, model->process_count + 1, sizeof *model->processes);
+    process->model = model;
     process->index = model->process_count;
     process->folder = memory_copy(folder);
     process->command = memory_copy("");
@@ -16,26 +19,73 @@ struct process *model_add_process(struct model *model, const char *folder) {
     return process;
 }
 
+void model_set_family(struct process *process, uint32_t number) {
+    struct model *model = process->model;
+    struct family *family;
+    for (size_t i = 0; number && i < model->family_count && !process->family; i++)
+        if (model->families[i]->number == number) process->family = model->families[i];
+    if (process->family) return;
+    family = memory_new(sizeof *family);
+    family->number = number;
+    family->index = model->family_count;
+    model->families =
+        memory_grow(model->families, &model->family_space, model->family_count + 1, sizeof *model->families);
+    process->family = model->families[model->family_count++] = family;
+}
+
+/* A name that is kept. */
+struct text {
+    UT_hash_handle hh;
+    char characters[];
+};
+
+struct texts {
+    struct text *all;
+};
+
+const char *model_text(struct model *model, const char *text) {
+    size_t length = strlen(text);
+    struct text *kept;
+    if (!length) return "";
+    if (!model->texts) model->texts = memory_new(sizeof *model->texts);
+    HASH_FIND(hh, model->texts->all, text, length, kept);
+    if (kept) return kept->characters;
+    kept = memory_take(&model->arenas, sizeof *kept + length + 1);
+    memcpy(kept->characters, text, length);
+    HASH_ADD_KEYPTR(hh, model->texts->all, kept->characters, length, kept);
+    return kept->characters;
+}
+
 struct context *model_context(struct process *process, uint64_t id) {
-    struct context *context;
-    HASH_FIND(hh, process->contexts, &id, sizeof id, context);
+    struct model *model = process->model;
+    void **place = ids_place(&process->family->contexts, id);
+    struct context *context = *place;
     if (context) return context;
-    context = memory_new(sizeof *context);
+    *place = context = memory_take(&model->arenas, sizeof *context);
     context->id = id;
-    context->label = memory_copy("");
-    HASH_ADD(hh, process->contexts, id, sizeof id, context);
+    context->family = process->family;
+    context->process = process;
+    context->label = "";
+    model->contexts =
+        memory_grow(model->contexts, &model->context_space, model->context_count + 1, sizeof context);
+    model->contexts[model->context_count++] = context;
     return context;
 }
 
 struct description *model_description(struct process *process, uint64_t id) {
-    struct description *description;
-    HASH_FIND(hh, process->descriptions, &id, sizeof id, description);
+    struct model *model = process->model;
+    void **place = ids_place(&process->family->descriptions, id);
+    struct description *description = *place;
     if (description) return description;
-    description = memory_new(sizeof *description);
+    *place = description = memory_take(&model->arenas, sizeof *description);
     description->id = id;
+    description->family = process->family;
+    description->process = process;
     description->fd = -1;
-    description->name = memory_copy("");
-    HASH_ADD(hh, process->descriptions, id, sizeof id, description);
+    description->name = "";
+    model->descriptions = memory_grow(model->descriptions, &model->description_space, model->description_count + 1,
+                                      sizeof description);
+    model->descriptions[model->description_count++] = description;
     return description;
 }
 
@@ -83,32 +133,95 @@ void model_blame(struct process *process, uint64_t context, struct finding *find
     if (context && add_pair(&process->blamed, context, finding->id)) finding->contexts++;
 }
 
-void model_use(struct process *process, uint64_t context, struct description *description) {
-    if (!context) return;
+/* ---- uses ---- */
+
+static void add_to_context(struct model *model, const struct use *use) {
+    struct process *process = model->processes[use->process];
+    struct context *context;
+    if (!use->context) return;
+    context = model_context(process, use->context);
+    context->uses += use->calls;
+    context->bytes += use->bytes;
+    context->carried |= context->known && context->process != process;
+}
+
+void model_use(struct model *model, const struct use *use, uint64_t id, int32_t fd) {
+    struct description *description;
+    struct use *latest;
+    if (!id) {
+        add_to_context(model, use);
+        return;
+    }
+    description = model_description(model->processes[use->process], id);
+    if (description->fd < 0) description->fd = fd;
+    latest = description->all;
     /* Mostly it is the same context as at the call before. */
-    if (description->user_count && description->users[description->user_count - 1] == context) return;
-    if (!add_pair(&process->used, context, description->id)) return;
-    description->users =
-        memory_grow(description->users, &description->user_space, description->user_count + 1, sizeof context);
-    description->users[description->user_count++] = context;
+    if (latest && latest->context == use->context && latest->process == use->process) {
+        latest->calls += use->calls;
+        latest->bytes += use->bytes;
+        if (use->first_time < latest->first_time) latest->first_time = use->first_time;
+        return;
+    }
+    latest = memory_take(&model->arenas, sizeof *latest);
+    *latest = *use;
+    latest->next = description->all;
+    description->all = latest;
+}
+
+static int compare_uses(const void *left, const void *right) {
+    const struct use *a = *(const struct use *const *)left, *b = *(const struct use *const *)right;
+    return (a->first_time > b->first_time) - (a->first_time < b->first_time);
+}
+
+static int compare_by_context(const void *left, const void *right) {
+    const struct use *a = *(const struct use *const *)left, *b = *(const struct use *const *)right;
+    if (a->context != b->context) return a->context < b->context ? -1 : 1;
+    return compare_uses(left, right);
+}
+
+static void add_pid(struct description *description, size_t *space, uint32_t pid) {
+    for (size_t i = description->pid_count; i--;)
+        if (description->pids[i] == pid) return;
+    description->pids = memory_grow(description->pids, space, description->pid_count + 1, sizeof pid);
+    description->pids[description->pid_count++] = pid;
+}
+
+/* Makes of the description's uses its sums, and who used it. `room` is kept for the next one. */
+static void settle_uses(struct model *model, struct description *description, struct use ***room, size_t *space) {
+    size_t count = 0, kept = 0, pid_space = 0;
+    struct use **uses;
+    for (struct use *use = description->all; use; use = use->next) {
+        *room = memory_grow(*room, space, count + 1, sizeof **room);
+        (*room)[count++] = use;
+        description->uses += use->calls;
+        description->bytes += use->bytes;
+        add_to_context(model, use);
+    }
+    description->all = NULL;
+    if (!count) return;
+    uses = *room;
+    qsort(uses, count, sizeof *uses, compare_uses);
+    for (size_t i = 0; i < count; i++) add_pid(description, &pid_space, model->processes[uses[i]->process]->pid);
+    qsort(uses, count, sizeof *uses, compare_by_context);
+    for (size_t i = 0; i < count; i++)
+        if (uses[i]->context && (!kept || uses[kept - 1]->context != uses[i]->context)) uses[kept++] = uses[i];
+    qsort(uses, kept, sizeof *uses, compare_uses);
+    description->users = memory_new(kept * sizeof *description->users);
+    description->user_count = kept;
+    for (size_t i = 0; i < kept; i++) description->users[i] = uses[i]->context;
 }
 
 /* ---- families ---- */
 
 /* The process that forked this one: the youngest of that pid that is not younger. */
-static struct process *find_parent(const struct model *model, const struct process *process) {
-    struct process *parent = NULL;
+static const struct process *find_parent(const struct model *model, const struct process *process) {
+    const struct process *parent = NULL;
     for (size_t i = 0; i < model->process_count; i++) {
-        struct process *other = model->processes[i];
-        if (other == process || other->pid != process->parent_pid || !other->known) continue;
-        if (other->started <= process->started && (!parent || parent->started < other->started)) parent = other;
+        const struct process *other = model->processes[i];
+        if (other == process || other->family != process->family || other->pid != process->parent_pid) continue;
+        if (other->started < process->started && (!parent || parent->started < other->started)) parent = other;
     }
     return parent;
-}
-
-static void join_families(struct model *model, size_t from, size_t to) {
-    for (size_t i = 0; i < model->process_count; i++)
-        if (model->processes[i]->family == from) model->processes[i]->family = to;
 }
 
 static bool same_addresses(const struct process *a, uint32_t a_id, const struct process *b, uint32_t b_id) {
@@ -150,166 +263,102 @@ static void merge_findings(struct model *model, struct process *process) {
     }
 }
 
-void model_settle(struct model *model) {
-    for (size_t i = 0; i < model->process_count; i++) model->processes[i]->family = i;
-    for (size_t i = 0; i < model->process_count; i++) {
-        struct process *process = model->processes[i];
-        process->parent = process->known ? find_parent(model, process) : NULL;
-        if (process->parent) join_families(model, process->family, process->parent->family);
-    }
-    for (size_t i = 0; i < model->process_count; i++) merge_findings(model, model->processes[i]);
+static int compare_contexts(const void *left, const void *right) {
+    const struct context *a = *(const struct context *const *)left, *b = *(const struct context *const *)right;
+    if (a->began != b->began) return a->began < b->began ? -1 : 1;
+    if (a->family != b->family) return a->family->index < b->family->index ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
 }
 
-/* Calls `look` on the process, its parents, and then the others of its family until it returns something. */
-static const void *look_in_family(const struct model *model, const struct process *process, uint64_t id,
-                                  const void *(*look)(const struct process *, uint64_t),
-                                  const struct process **holder) {
+static int compare_descriptions(const void *left, const void *right) {
+    const struct description *a = *(const struct description *const *)left,
+                             *b = *(const struct description *const *)right;
+    if (a->opened != b->opened) return a->opened < b->opened ? -1 : 1;
+    if (a->family != b->family) return a->family->index < b->family->index ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Those that have turned out to be none are still found by their ids. */
+static void leave_out_superseded(struct model *model) {
+    size_t kept = 0;
+    for (size_t i = 0; i < model->context_count; i++)
+        if (!model->contexts[i]->superseded) model->contexts[kept++] = model->contexts[i];
+    model->context_count = kept;
+}
+
+void model_settle(struct model *model) {
+    struct use **room = NULL;
+    size_t space = 0;
+    for (size_t i = 0; i < model->process_count; i++) model->processes[i]->parent = find_parent(model, model->processes[i]);
+    for (size_t i = 0; i < model->process_count; i++) merge_findings(model, model->processes[i]);
+    for (size_t i = 0; i < model->description_count; i++) settle_uses(model, model->descriptions[i], &room, &space);
+    free(room);
+    leave_out_superseded(model);
+    if (model->context_count) qsort(model->contexts, model->context_count, sizeof *model->contexts, compare_contexts);
+    if (model->description_count)
+        qsort(model->descriptions, model->description_count, sizeof *model->descriptions, compare_descriptions);
+}
+
+/* ---- questions ---- */
+
+const struct context *model_context_of(const struct process *process, uint64_t id) {
+    const struct context *context = id ? ids_find(&process->family->contexts, id) : NULL;
+    return context && context->known ? context : NULL;
+}
+
+const struct description *model_description_of(const struct process *process, uint64_t id) {
+    const struct description *description = id ? ids_find(&process->family->descriptions, id) : NULL;
+    return description && description->known ? description : NULL;
+}
+
+static const struct stack *find_stack(const struct process *process, uint32_t id) {
+    const struct stack *stack;
+    HASH_FIND(hh, process->stacks, &id, sizeof id, stack);
+    return stack;
+}
+
+const struct stack *model_stack_of(const struct process *process, uint32_t id,
+                                   const struct process **holder) {
+    const struct model *model = process->model;
     const struct process *at = process;
-    const void *found = NULL;
+    const struct stack *found = NULL;
+    *holder = process;
+    if (!id) return NULL;
     for (size_t steps = 0; at && steps <= model->process_count; steps++, at = at->parent) {
         *holder = at;
-        if ((found = look(at, id))) return found;
+        if ((found = find_stack(at, id))) return found;
     }
     for (size_t i = 0; i < model->process_count; i++) {
         *holder = model->processes[i];
-        if ((*holder)->family == process->family && (found = look(*holder, id))) return found;
+        if ((*holder)->family == process->family && (found = find_stack(*holder, id))) return found;
     }
     *holder = process;
     return NULL;
 }
 
-static const void *look_for_context(const struct process *process, uint64_t id) {
-    const struct context *context;
-    HASH_FIND(hh, process->contexts, &id, sizeof id, context);
-    return context && context->known ? context : NULL;
+const char *model_context_found(const struct context *context) {
+    return context && context->known ? rs_origin_name(context->origin) : NULL;
 }
 
-static const void *look_for_begun(const struct process *process, uint64_t id) {
-    const struct context *context = look_for_context(process, id);
-    return context && context->origin != RS_ORIGIN_INHERITED ? context : NULL;
+const char *model_context_sure(const struct context *context) {
+    if (!context || !context->known || context->origin == RS_ORIGIN_INHERITED) return NULL;
+    if (context->origin == RS_ORIGIN_API) return "certain";
+    if (context->origin == RS_ORIGIN_ACCEPT || context->carried || context->resumed || context->handed_over)
+        return "weak";
+    return context->read ? "strong" : NULL;
 }
 
-static const void *look_for_description(const struct process *process, uint64_t id) {
-    const struct description *description;
-    HASH_FIND(hh, process->descriptions, &id, sizeof id, description);
-    return description && description->known ? description : NULL;
+const char *model_context_attributes(const struct context *context) {
+    return context && context->attributes ? context->attributes : "";
 }
 
-static const void *look_for_stack(const struct process *process, uint64_t id) {
-    const struct stack *stack;
-    uint32_t key = (uint32_t)id;
-    HASH_FIND(hh, process->stacks, &key, sizeof key, stack);
-    return stack;
-}
-
-const struct context *model_context_of(const struct model *model, const struct process *process, uint64_t id) {
-    const struct process *holder;
-    return id ? look_in_family(model, process, id, look_for_context, &holder) : NULL;
-}
-
-const struct context *model_context_begun(const struct model *model, const struct process *process, uint64_t id) {
-    const struct context *begin = model_context_of(model, process, id), *begun;
-    const struct process *holder;
-    if (!begin || begin->origin != RS_ORIGIN_INHERITED) return begin;
-    begun = look_in_family(model, process, id, look_for_begun, &holder);
-    return begun && begun->began == begin->began ? begun : begin;
-}
-
-const struct description *model_description_of(const struct model *model, const struct process *process, uint64_t id) {
-    const struct process *holder;
-    return id ? look_in_family(model, process, id, look_for_description, &holder) : NULL;
-}
-
-const struct stack *model_stack_of(const struct model *model, const struct process *process, uint32_t id,
-                                   const struct process **holder) {
-    *holder = process;
-    return id ? look_in_family(model, process, id, look_for_stack, holder) : NULL;
-}
-
-/* ---- questions ---- */
-
-const char *model_context_found(const struct model *model, const struct process *process, uint64_t id) {
-    const struct context *begin = model_context_of(model, process, id);
-    return begin ? rs_origin_name(begin->origin) : NULL;
-}
-
-const char *model_context_sure(const struct model *model, const struct process *process, uint64_t id) {
-    const struct context *begun = model_context_begun(model, process, id);
-    if (!begun || begun->origin == RS_ORIGIN_INHERITED) return NULL;
-    if (begun->origin == RS_ORIGIN_API) return "certain";
-    /* Here it came by a fork; or nothing was read. */
-    if (begun != model_context_of(model, process, id) || begun->origin == RS_ORIGIN_ACCEPT) return "weak";
-    if (begun->resumed || begun->handed_over) return "weak";
-    return begun->read ? "strong" : NULL;
-}
-
-const char *model_context_attributes(const struct model *model, const struct process *process, uint64_t id) {
-    const struct context *begun = model_context_begun(model, process, id);
-    return begun && begun->attributes ? begun->attributes : "";
-}
-
-uint64_t model_first_context(const struct model *model, const struct process *process) {
-    for (size_t steps = 0; process && steps <= model->process_count; steps++, process = process->parent) {
+uint64_t model_first_context(const struct process *process) {
+    for (; process; process = process->parent) {
         /* Number 1 is the family's first, whatever was lost. */
         if (process->incomplete && process->first_context != 1) return 0;
         if (process->first_context) return process->first_context;
     }
     return 0;
-}
-
-uint64_t model_context_end(const struct model *model, const struct process *process, const struct context *context) {
-    const struct context *begin = model_context_of(model, process, context->id);
-    uint64_t end = context->ended;
-    for (size_t i = 0; begin && !end && i < model->process_count; i++) {
-        const struct process *other = model->processes[i];
-        const struct context *same = NULL;
-        if (other->family != process->family) continue;
-        HASH_FIND(hh, other->contexts, &context->id, sizeof context->id, same);
-        if (same && (same == begin || !same->known || same->began == begin->began)) end = same->ended;
-    }
-    return end;
-}
-
-uint64_t model_count_contexts(const struct model *model) {
-    struct seen {
-        uint64_t key[2]; /* id, began */
-        UT_hash_handle hh;
-    } *all = NULL, *one, *next;
-    uint64_t count;
-    for (size_t i = 0; i < model->process_count; i++) {
-        for (struct context *context = model->processes[i]->contexts; context; context = context->hh.next) {
-            const struct context *known = model_context_of(model, model->processes[i], context->id);
-            if (context->superseded) continue;
-            uint64_t key[2] = {context->id, known ? known->began : 0};
-            /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): both words of the key are set above */
-            HASH_FIND(hh, all, key, sizeof key, one);
-            if (one) continue;
-            one = memory_new(sizeof *one);
-            memcpy(one->key, key, sizeof key);
-            HASH_ADD(hh, all, key, sizeof key, one);
-        }
-    }
-    count = HASH_COUNT(all);
-    HASH_ITER(hh, all, one, next) {
-        HASH_DEL(all, one);
-        free(one);
-    }
-    return count;
-}
-
-uint64_t model_first_time(const struct model *model) {
-    uint64_t first = UINT64_MAX;
-    for (size_t i = 0; i < model->process_count; i++)
-        if (model->processes[i]->events && model->processes[i]->first_time < first)
-            first = model->processes[i]->first_time;
-    return first == UINT64_MAX ? 0 : first;
-}
-
-uint64_t model_last_time(const struct model *model) {
-    uint64_t last = 0;
-    for (size_t i = 0; i < model->process_count; i++)
-        if (model->processes[i]->last_time > last) last = model->processes[i]->last_time;
-    return last;
 }
 
 /* What shows one request's data to another comes before what is only left lying about. */
@@ -362,28 +411,6 @@ static void free_stacks(struct stack *stacks) {
     }
 }
 
-static void free_contexts(struct context *contexts) {
-    struct context *context = contexts, *next;
-    HASH_CLEAR(hh, contexts);
-    for (; context; context = next) {
-        next = context->hh.next;
-        free(context->label);
-        free(context->attributes);
-        free(context);
-    }
-}
-
-static void free_descriptions(struct description *descriptions) {
-    struct description *description = descriptions, *next;
-    HASH_CLEAR(hh, descriptions);
-    for (; description; description = next) {
-        next = description->hh.next;
-        free(description->name);
-        free(description->users);
-        free(description);
-    }
-}
-
 static void free_findings(struct finding *findings) {
     struct finding *finding = findings, *next;
     HASH_CLEAR(hh, findings);
@@ -395,12 +422,9 @@ static void free_findings(struct finding *findings) {
 
 static void free_tables(struct process *process) {
     free_stacks(process->stacks);
-    free_contexts(process->contexts);
-    free_descriptions(process->descriptions);
     free_findings(process->findings);
     free_pairs(process->involved);
     free_pairs(process->blamed);
-    free_pairs(process->used);
 }
 
 void model_free(struct model *model) {
@@ -420,6 +444,21 @@ void model_free(struct model *model) {
         free(process->command);
         free(process);
     }
+    for (size_t i = 0; i < model->family_count; i++) {
+        ids_free(&model->families[i]->contexts);
+        ids_free(&model->families[i]->descriptions);
+        free(model->families[i]);
+    }
+    for (size_t i = 0; i < model->description_count; i++) {
+        free(model->descriptions[i]->users);
+        free(model->descriptions[i]->pids);
+    }
+    if (model->texts) HASH_CLEAR(hh, model->texts->all);
+    free(model->texts);
     free(model->processes);
+    free(model->families);
+    free(model->contexts);
+    free(model->descriptions);
+    memory_arena_free(&model->arenas);
     *model = (struct model){0};
 }

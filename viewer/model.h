@@ -1,22 +1,21 @@
-/* model.h: what traces say, as one model: processes, and in each its contexts, descriptions, stacks, modules, findings.
+/* model.h: what traces say, as one model.
  *
- *   model ──► process ──► modules   in the order of time
- *                    ├──► stacks, contexts, descriptions, findings   by id
- *                    └──► parent, family   processes that came of one another by fork: they share ids
+ *   model ──► contexts      of all families, in the order in which they began
+ *     ├─────► descriptions  the same, in the order in which they were opened
+ *     ├─────► processes ──► modules (in the order of time), stacks, findings by id
+ *     └─────► families  ──► contexts, descriptions by id: the processes that came of one another by fork count on with the same
+ *                           numbers, so a description that a fork or a message carried into another of them is one here, too
  *
  * What must stay true:
- * - Ids are a process's; a family of forked processes goes on counting with the same numbers. So a thing is looked up
- * in its own process first, then in the parents, then in the rest of the family (the model_..._of functions).
- * - Anything may be missing: given up by the recorder, or damaged. Lookups return NULL then; nobody may rely on one. */
+ * - Anything may be missing: given up by the recorder, or damaged. Lookups return NULL then; nobody may rely on one.
+ * - After model_settle nothing in it changes. */
 #ifndef RS_VIEWER_MODEL_H
 #define RS_VIEWER_MODEL_H
 
 #include "tracer/layout.h"
-#include "viewer/memory.h"
+#include "viewer/ids.h"
 
 #include <stdbool.h>
-#define uthash_fatal(message) memory_exhausted()
-#include <uthash.h>
 
 struct module {
     uint64_t time, base, low, high;
@@ -32,29 +31,40 @@ struct stack {
     UT_hash_handle hh;
 };
 
+struct process;
+
 struct context {
     uint64_t id, parent, began, ended; /* ended 0: lives */
-    bool known;                        /* its begin was recorded, in this process */
-    bool superseded;                   /* it was inferred, and is none: events.def */
-    char *label;
-    char *attributes; /* what else its request said of itself: events.def; NULL: nothing */
-    uint32_t origin, thread;
-    uint64_t opens, uses, bytes, findings;
-    uint64_t read, resumed, handed_over; /* threads came into it, by enum rs_entry */
-    UT_hash_handle hh;
+    const struct family *family;
+    const struct process *process; /* where it began; if that is not recorded: where it was first named */
+    const char *label;             /* never NULL; shared by those of the same */
+    const char *attributes;        /* what else its request said of itself: events.def; NULL: nothing */
+    uint64_t uses, bytes;
+    uint32_t opens, findings;
+    uint32_t read, resumed, handed_over; /* threads came into it, by enum rs_entry */
+    uint32_t thread;                     /* that began it */
+    uint8_t origin;                      /* enum rs_origin; RS_ORIGIN_INHERITED: only a fork's child tells of it */
+    bool known;                          /* its begin, or that it was there at a fork, was recorded */
+    bool superseded;                     /* it was inferred, and is none: events.def */
+    bool carried;                        /* a fork's child has worked in it */
 };
 
 struct description {
     uint64_t id, opened, closed; /* closed 0: open */
-    bool known;                  /* its opening was recorded, in this process */
+    const struct family *family;
+    const struct process *process; /* where it was opened; if that is not recorded: where it was first named */
+    bool known;                    /* its opening was recorded */
     int32_t fd;
-    uint32_t kind, operation, flags, thread, stack;
+    uint32_t kind, operation, flags, thread, stack; /* stack: one of the process's */
     uint64_t opener, owner;
-    char *name; /* the latest */
-    uint64_t *users;
-    size_t user_count, user_space;
+    const char *name; /* the latest; "" when there is none */
+    uint64_t *users;  /* contexts, in the order of their first use of it */
+    size_t user_count;
+    uint32_t *pids; /* of the processes that did I/O on it, in that order, too */
+    size_t pid_count;
     uint64_t handovers, uses, bytes;
-    UT_hash_handle hh;
+    uint32_t holders; /* processes that have it open */
+    struct use *all;  /* until model_settle */
 };
 
 struct finding {
@@ -73,7 +83,7 @@ struct finding {
     uint64_t mended;   /* leak: so many were closed after all */
     uint64_t contexts; /* different ones that did it */
     struct process *process;
-    UT_hash_handle hh;
+    UT_hash_handle hh; /* in the process's table */
 };
 
 /* A line of the rules file, and how often it matched. */
@@ -83,7 +93,7 @@ struct rule {
     char *text;
 };
 
-/* A context and what it had to do with (a finding, a description): so that each is counted once. */
+/* A context and a finding that it had to do with: so that each is counted once. */
 struct pair {
     struct {
         uint64_t context, other;
@@ -91,7 +101,22 @@ struct pair {
     UT_hash_handle hh;
 };
 
+/* What one context did to one description from one process; several may stand for the same until model_settle. */
+struct use {
+    struct use *next; /* of the description's */
+    uint64_t context, first_time, bytes;
+    uint32_t calls, process; /* the process's index */
+};
+
+/* Processes that share ids. */
+struct family {
+    uint32_t number; /* events.def; 0: of one process, whose number is not known */
+    size_t index;
+    struct ids contexts, descriptions;
+};
+
 struct process {
+    struct model *model;
     size_t index;
     char *folder, *command;
     uint32_t pid, parent_pid, mode, policy;
@@ -99,17 +124,14 @@ struct process {
     bool incomplete; /* events were lost */
     uint64_t started, first_time, last_time, events;
     uint64_t first_context; /* that began in it; 0: none */
-    struct process *parent; /* of the model's; NULL: none */
-    size_t family;
+    const struct process *parent; /* of the model's; NULL: none */
+    struct family *family;
     struct module *modules;
     size_t module_count, module_space;
     struct stack *stacks;
-    struct context *contexts;
-    struct description *descriptions;
     struct finding *findings;
     struct pair *involved; /* contexts and findings */
     struct pair *blamed;   /* contexts that did it, and findings */
-    struct pair *used;     /* contexts and descriptions */
     uint32_t coverage;     /* RS_COVERAGE_* */
     char **notes;          /* what the guard could not see, in its words */
     size_t note_count, note_space;
@@ -120,58 +142,64 @@ struct process {
 struct model {
     struct process **processes;
     size_t process_count, process_space;
+    struct family **families;
+    size_t family_count, family_space;
+    struct context **contexts; /* but for superseded ones, once settled */
+    size_t context_count, context_space;
+    struct description **descriptions;
+    size_t description_count, description_space;
+    struct texts *texts;         /* each label and name once */
+    struct memory_arena *arenas; /* where contexts, descriptions and uses lie */
+    uint64_t first_time, last_time; /* of all events */
     uint64_t events, lost_events, lost_packets, damages;
 };
 
 struct process *model_add_process(struct model *model, const char *folder);
 
-/* The process's own, made when it is not there yet. */
+/* Says which family the process is of: to be called before anything of it is added. 0: one of its own. */
+void model_set_family(struct process *process, uint32_t number);
+
+/* The process's family's (process's own), made when it is not there yet. */
 struct context *model_context(struct process *process, uint64_t id);
 struct description *model_description(struct process *process, uint64_t id);
 struct finding *model_finding(struct process *process, uint32_t id);
 struct stack *model_stack(struct process *process, uint32_t id);
 
-/* Notes that a context was in a finding; that it was the one who did it; that it did I/O on a description. 0 is no context. */
+/* The text, kept once for all who have the same. */
+const char *model_text(struct model *model, const char *text);
+
+/* Notes that a context was in a finding; that it was the one who did it. 0 is no context. */
 void model_involve(struct process *process, uint64_t context, uint32_t finding);
 void model_blame(struct process *process, uint64_t context, struct finding *finding);
-void model_use(struct process *process, uint64_t context, struct description *description);
 
-/* When all is loaded: links parents and families, and puts findings that several processes of a family told together.
- */
+/* Notes I/O: `use` without its link, on `description`, by the number `fd`. Either of its context and the description may be 0. */
+void model_use(struct model *model, const struct use *use, uint64_t description, int32_t fd);
+
+/* When all is loaded: links parents, sorts, sums up uses, and puts findings that several processes of a family told together. */
 void model_settle(struct model *model);
 
-/* The one that an id in `process` stands for, with its begin recorded; NULL when nothing recorded says. */
-const struct context *model_context_of(const struct model *model, const struct process *process, uint64_t id);
-const struct description *model_description_of(const struct model *model, const struct process *process, uint64_t id);
-const struct stack *model_stack_of(const struct model *model, const struct process *process, uint32_t id,
+/* The one that an id in `process` stands for; NULL when its begin (opening) was recorded nowhere. */
+const struct context *model_context_of(const struct process *process, uint64_t id);
+const struct description *model_description_of(const struct process *process, uint64_t id);
+
+/* In the process, its parents, then the others of its family: *holder is whose it is. */
+const struct stack *model_stack_of(const struct process *process, uint32_t id,
                                    const struct process **holder);
 
-/* The same, as it was recorded where the context began: a fork's child has of what it came with only the name. */
-const struct context *model_context_begun(const struct model *model, const struct process *process, uint64_t id);
-
 /* How it came to be: "api", "accept", "request"; "inherited": before the fork. NULL: nothing recorded says. */
-const char *model_context_found(const struct model *model, const struct process *process, uint64_t id);
+const char *model_context_found(const struct context *context);
 
 /* How sure it is that what a thread did in it, it did for this requester. "certain": the program says so; "strong": each thread in it
- * had read the request; "weak": some only touched what belongs to it, or were woken or begun in it. NULL: nothing recorded says. */
-const char *model_context_sure(const struct model *model, const struct process *process, uint64_t id);
+ * had read the request; "weak": some only touched what belongs to it, or were woken, begun or forked in it. NULL: nothing recorded
+ * says. */
+const char *model_context_sure(const struct context *context);
 
 /* "" when there are none. */
-const char *model_context_attributes(const struct model *model, const struct process *process, uint64_t id);
+const char *model_context_attributes(const struct context *context);
 
 /* The first context that the process has had: its own, else that of the one that forked it. 0: none, or events were lost that may
  * tell of an earlier one. */
-uint64_t model_first_context(const struct model *model, const struct process *process);
-
-/* When that context ended; 0 while it lives. A fork's child carries contexts on that its parent ends. */
-uint64_t model_context_end(const struct model *model, const struct process *process, const struct context *context);
-
-/* Different contexts: one that a fork carried into several processes is one. */
-uint64_t model_count_contexts(const struct model *model);
-
-/* The first and the last event's time. */
-uint64_t model_first_time(const struct model *model);
-uint64_t model_last_time(const struct model *model);
+uint64_t model_first_context(const struct process *process);
 
 /* All findings whose kind is in the mask (1 << enum rs_finding_kind; unknown ones always), leaks last, the most frequent first. The
  * array is the caller's to free. */

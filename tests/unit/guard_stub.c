@@ -10,6 +10,10 @@ bool rs_is_in_family(uint32_t process, uint64_t began) {
     return true;
 }
 
+uint32_t rs_family_number(void) {
+    return 1;
+}
+
 bool rs_in_vfork_child(void) {
     return rs_thread.vfork_child != 0;
 }

@@ -34,9 +34,10 @@ static int tear_down(void **state) {
 
 /* ---- a trace ---- */
 
+/* A process of the family that its parent founded, or of its own. */
 static void begin_process(struct place *place, const char *name, uint32_t pid, uint32_t parent) {
     struct rs_event_process event = {
-        .header = {place->time + 1, RS_EVENT_process, -1}, .pid = pid, .parent_pid = parent};
+        .header = {place->time + 1, RS_EVENT_process, -1}, .pid = pid, .parent_pid = parent, .family = parent ? parent : pid};
     place->folder = make_path(place->root, name);
     assert_int_equal(mkdir(place->folder, 0700), 0);
     make_metadata(place->folder);
@@ -197,14 +198,14 @@ static void inferred_contexts_count_like_others(void **state) {
     says(place, "tcp=1/context", true, "  found 1 open of tcp by each of 3 contexts, as expected");
 }
 
-/* After an exec ids begin anew, in the same family. */
+/* After an exec ids begin anew: it is a family of its own. */
 static void programs_that_are_executed_count_apart(void **state) {
     struct place *place = *state;
     begin_process(place, "shell-1", 1, 0);
     add_context(place, 1, "first", 40, RS_ORIGIN_API);
     add_open(place, (struct rs_event_open){.description = 2, .context = 1, .opened = 50, .kind = RS_KIND_PIPE}, "pipe");
     end_process(place);
-    begin_process(place, "other-2", 2, 1);
+    begin_process(place, "other-2", 2, 0);
     add_context(place, 1, "second", 60, RS_ORIGIN_API);
     add_open(place, (struct rs_event_open){.description = 2, .context = 1, .opened = 70, .kind = RS_KIND_PIPE}, "pipe");
     end_process(place);
