@@ -62,8 +62,7 @@ static void print_verdict(FILE *stream, const struct check *check) {
     fprintf(stream, "%s%s%s: %zu finding%s", output_begin(check->usable && has_passed(check) ? STYLE_GOOD : STYLE_BAD),
             verdict_of(check), output_end(), check->count, check->count == 1 ? "" : "s");
     if (check->max) fprintf(stream, ", %" PRIu64 " tolerated", check->max);
-    fprintf(stream, " in %" PRIu64 " contexts, %" PRIu64 " events", check->model->context_count,
-            check->model->events);
+    fprintf(stream, " in %" PRIu64 " contexts, %" PRIu64 " events", check->model->context_count, check->model->events);
     if (check->model->lost_events) fprintf(stream, ", at least %" PRIu64 " lost", check->model->lost_events);
     if (check->answer_count)
         fprintf(stream, "; %zu of %zu expectation%s met", check->answer_count - check->not_met, check->answer_count,
@@ -78,7 +77,7 @@ static void print_answers(FILE *stream, const struct check *check) {
 }
 
 static void print_check(FILE *stream, const struct check *check) {
-    struct symbols *symbols = symbols_open();
+    struct symbols *symbols = symbols_open(NULL);
     print_verdict(stream, check);
     print_answers(stream, check);
     for (size_t i = 0; i < check->count; i++) print_finding(stream, symbols, check->findings[i]);

@@ -27,9 +27,9 @@ static void print_row(struct output_table *table, const struct model *model, con
     output_table_add(table, column++, memory_copy(known ? context->label : "?"));
     output_table_add(table, column++, memory_copy(or_unknown(model_context_found(context))));
     output_table_add(table, column++, memory_copy(or_unknown(model_context_sure(context))));
-    output_table_add(
-        table, column++,
-        known ? memory_format("%.3f ms", ((double)began - (double)model->first_time) / 1e6) : memory_copy("?"));
+    output_table_add(table, column++,
+                     known ? memory_format("%.3f ms", ((double)began - (double)model->first_time) / 1e6)
+                           : memory_copy("?"));
     output_table_add(table, column++,
                      !end                   ? memory_copy("lives")
                      : began && end > began ? text_duration(end - began)

@@ -103,7 +103,7 @@ int cmd_fds(const struct options *options, const struct model *model, bool usabl
                                          "USED BY", "HAND-OVERS", "OPENED", "CLOSED",      "OPENED AT"};
     const size_t columns = sizeof titles / sizeof *titles;
     bool pids = model->process_count > 1;
-    struct symbols *symbols = symbols_open();
+    struct symbols *symbols = symbols_open(options);
     (void)usable;
     if (options->json) {
         print_json(symbols, model);

@@ -42,8 +42,7 @@ static void print_notes(const struct model *model) {
     }
 }
 
-static void print_stack(struct symbols *symbols, const struct finding *finding,
-                        uint32_t id) {
+static void print_stack(struct symbols *symbols, const struct finding *finding, uint32_t id) {
     const struct process *holder;
     const struct stack *stack = model_stack_of(finding->process, id, &holder);
     bool shown = false;
@@ -88,8 +87,8 @@ static void print_used(struct symbols *symbols, const struct finding *finding) {
 }
 
 /* "  WHAT here by WHO, thread 1, 2 s before:" and the stack. */
-static void print_before(struct symbols *symbols, const struct finding *finding,
-                         const char *what, uint64_t context, uint32_t thread, uint64_t age, uint32_t stack) {
+static void print_before(struct symbols *symbols, const struct finding *finding, const char *what, uint64_t context,
+                         uint32_t thread, uint64_t age, uint32_t stack) {
     char *who = finding_context(finding->process, context);
     char *before = text_duration(age);
     printf("  %s here by ", what);
@@ -112,9 +111,8 @@ static void print_opened(struct symbols *symbols, const struct finding *finding)
 static void print_closed(struct symbols *symbols, const struct finding *finding) {
     bool bad = finding->kind == RS_FINDING_bad_close;
     if (finding->closed_description)
-        print_before(symbols, finding,
-                     bad ? "closed before" : "the number was the user's own before, and was closed", finding->closer,
-                     finding->closed_thread, finding->closed_age, finding->closed_stack);
+        print_before(symbols, finding, bad ? "closed before" : "the number was the user's own before, and was closed",
+                     finding->closer, finding->closed_thread, finding->closed_age, finding->closed_stack);
     else if (bad)
         puts("  nothing is known of an earlier close of this number");
 }
@@ -226,8 +224,7 @@ static void put_details(json_t *object, struct symbols *symbols, const struct fi
     json_put(object, "closed_by", closed ? json_from_context(process, finding->closer) : json_null());
     json_put(object, "closed_age_ns", closed ? json_from_number(finding->closed_age) : json_null());
     json_put(object, "closed_at", json_from_stack(symbols, process, finding->closed_stack));
-    json_put(object, "first_user",
-             finding->first_user ? json_from_context(process, finding->first_user) : json_null());
+    json_put(object, "first_user", finding->first_user ? json_from_context(process, finding->first_user) : json_null());
     json_put(object, "other_pid", finding->other_process ? json_from_number(finding->other_process) : json_null());
     json_put(object, "unleaked", finding->kind == RS_FINDING_leak ? json_from_number(finding->mended) : json_null());
     json_put(object, "user_contexts", json_from_number(finding->contexts));
@@ -272,7 +269,7 @@ static json_t *json_from_finding(struct symbols *symbols, const struct finding *
 int cmd_report(const struct options *options, const struct model *model, bool usable) {
     size_t count;
     const struct finding **findings = model_findings(model, UINT32_MAX, &count);
-    struct symbols *symbols = symbols_open();
+    struct symbols *symbols = symbols_open(options);
     (void)usable;
     if (options->json) {
         json_t *document = json_summary(model), *array = json_array();

@@ -15,17 +15,33 @@ struct command {
     const char *operands, *summary;
     int (*run)(const struct options *);                              /* this one, or */
     int (*read)(const struct options *, const struct model *, bool); /* this one, on a loaded model */
+    int before_traces;                                               /* read: so many operands are no traces */
 };
 
 static const struct command commands[] = {
-    {"run", COMMAND_RUN, "[--] COMMAND [ARGUMENT...]", "run a program under the guard", cmd_run, NULL},
+    {"run", COMMAND_RUN, "[--] COMMAND [ARGUMENT...]", "run a program under the guard", cmd_run, NULL, 0},
     {"report", COMMAND_REPORT, "TRACE...", "findings, with both stacks, source lines and what to do about each", NULL,
-     cmd_report},
+     cmd_report, 0},
     {"contexts", COMMAND_CONTEXTS, "TRACE...",
-     "one line a context: label, times, descriptions opened and used, bytes, findings", NULL, cmd_contexts},
+     "one line a context: label, times, descriptions opened and used, bytes, findings", NULL, cmd_contexts, 0},
     {"fds", COMMAND_FDS, "TRACE...",
-     "one line a description: what it is, opened where and by whom, used by whom, hand-overs, closed", NULL, cmd_fds},
-    {"check", COMMAND_CHECK, "TRACE...", "for CI: exit 0 no findings, 1 findings, 2 unusable trace", NULL, cmd_check},
+     "one line a description: what it is, opened where and by whom, used by whom, hand-overs, closed", NULL, cmd_fds,
+     0},
+    {"timeline", COMMAND_TIMELINE, "TRACE...", "contexts over time, with the descriptions crossing between them", NULL,
+     cmd_timeline, 0},
+    {"show", COMMAND_SHOW, "ID TRACE...", "one finding, context or description with all its events", NULL, cmd_show, 1},
+    {"check", COMMAND_CHECK, "TRACE...", "for CI: exit 0 no findings, 1 findings, 2 unusable trace", NULL, cmd_check,
+     0},
+    {"export", COMMAND_EXPORT, "TRACE...", "the trace for other programs: a page, Perfetto, code scanning, CI", NULL,
+     cmd_export, 0},
+    {"diff", COMMAND_DIFF, "TRACE TRACE", "what a change brought and what it cured: exit 1 when new findings came",
+     cmd_diff, NULL, 0},
+    {"top", COMMAND_TOP, "PID", "a guarded process as it runs", cmd_top, NULL, 0},
+    {"list", COMMAND_LIST, "", "guarded processes", cmd_list, NULL, 0},
+    {"pack", COMMAND_PACK, "TRACE...",
+     "put what names the frames beside the trace, so that another machine can read it", NULL, cmd_pack, 0},
+    {"completion", COMMAND_COMPLETION, "bash|zsh|fish", "print the shell's completion for this command", cmd_completion,
+     NULL, 0},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -61,16 +77,18 @@ static const struct command *find_command(const char *name) {
 }
 
 static int run_on_traces(const struct command *command, const struct options *options) {
+    char **traces = options->operands + command->before_traces;
     struct model model;
     bool usable;
     int result, written;
-    if (!options->operand_count) {
-        text_complain("%s: give a TRACE: a folder that REQSCOPE_TRACE or `reqscope run --trace` named", command->name);
+    if (options->operand_count <= command->before_traces) {
+        text_complain("%s: give %s: TRACE is a folder that REQSCOPE_TRACE or `reqscope run --trace` named",
+                      command->name, command->operands);
         return EXIT_UNUSABLE;
     }
-    usable = load_traces(&model, options->operands, (size_t)options->operand_count, NULL);
+    usable = load_traces(&model, traces, (size_t)(options->operand_count - command->before_traces), NULL);
     if (usable && !model.events && command->mask == COMMAND_CHECK) {
-        text_complain("%s: the trace holds no event, so nothing is known of findings", options->operands[0]);
+        text_complain("%s: the trace holds no event, so nothing is known of findings", traces[0]);
         usable = false;
     }
     if (!usable && !model.events) {

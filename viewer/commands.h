@@ -18,5 +18,13 @@ int cmd_report(const struct options *options, const struct model *model, bool us
 int cmd_contexts(const struct options *options, const struct model *model, bool usable);
 int cmd_fds(const struct options *options, const struct model *model, bool usable);
 int cmd_check(const struct options *options, const struct model *model, bool usable);
+int cmd_timeline(const struct options *options, const struct model *model, bool usable);
+int cmd_show(const struct options *options, const struct model *model, bool usable); /* operands[0] is the ID */
+int cmd_export(const struct options *options, const struct model *model, bool usable);
+int cmd_pack(const struct options *options, const struct model *model, bool usable);
+int cmd_diff(const struct options *options); /* loads two */
+int cmd_top(const struct options *options);
+int cmd_list(const struct options *options);
+int cmd_completion(const struct options *options);
 
 #endif

@@ -42,8 +42,7 @@ static char *sentence_of_handover(const struct finding *finding, const char *fd,
     return memory_format("%s %s %s in the middle of an exchange of %s", user, verb, fd, owner);
 }
 
-static char *sentence_of_boot(const struct finding *finding, const char *fd,
-                              const char *user) {
+static char *sentence_of_boot(const struct finding *finding, const char *fd, const char *user) {
     char *first = finding_context(finding->process, finding->first_user);
     char *sentence = memory_format("%s %s %s, which was opened in no context, and which %s has used", user,
                                    rs_operation_verb(finding->operation), fd, first);
@@ -52,8 +51,7 @@ static char *sentence_of_boot(const struct finding *finding, const char *fd,
 }
 
 /* The sentence, in the words that fit the kind. */
-static char *sentence_of(const struct finding *finding, const char *fd, const char *user,
-                         const char *owner) {
+static char *sentence_of(const struct finding *finding, const char *fd, const char *user, const char *owner) {
     const char *verb = rs_operation_verb(finding->operation);
     switch (finding->kind) {
     case RS_FINDING_late_io:

@@ -94,8 +94,7 @@ json_t *json_from_frames(const struct frame *frames, size_t count) {
     return array;
 }
 
-json_t *json_from_stack(struct symbols *symbols, const struct process *process,
-                        uint32_t id) {
+json_t *json_from_stack(struct symbols *symbols, const struct process *process, uint32_t id) {
     const struct process *holder;
     const struct stack *stack = model_stack_of(process, id, &holder);
     size_t count;

@@ -191,7 +191,7 @@ static void on_finding(struct process *process, const struct rs_read_event *even
     finding->closed_description = fields->closed_description;
     finding->first_user = fields->first_user;
     finding->other_process = fields->other_process;
-    model_involve(process, fields->owner, fields->finding);
+    model_suffer(process, fields->owner, finding);
     model_blame(process, fields->user, finding);
     model_blame(process, fields->first_user, finding);
 }
@@ -208,7 +208,7 @@ static void on_finding_again(struct process *process, const struct rs_read_event
         finding->owner = fields->owner;
         finding->user = fields->user;
     }
-    model_involve(process, fields->owner, fields->finding);
+    model_suffer(process, fields->owner, finding);
     model_blame(process, fields->user, finding);
 }
 

@@ -66,8 +66,7 @@ struct context *model_context(struct process *process, uint64_t id) {
     context->family = process->family;
     context->process = process;
     context->label = "";
-    model->contexts =
-        memory_grow(model->contexts, &model->context_space, model->context_count + 1, sizeof context);
+    model->contexts = memory_grow(model->contexts, &model->context_space, model->context_count + 1, sizeof context);
     model->contexts[model->context_count++] = context;
     return context;
 }
@@ -83,8 +82,8 @@ struct description *model_description(struct process *process, uint64_t id) {
     description->process = process;
     description->fd = -1;
     description->name = "";
-    model->descriptions = memory_grow(model->descriptions, &model->description_space, model->description_count + 1,
-                                      sizeof description);
+    model->descriptions =
+        memory_grow(model->descriptions, &model->description_space, model->description_count + 1, sizeof description);
     model->descriptions[model->description_count++] = description;
     return description;
 }
@@ -124,13 +123,18 @@ static bool add_pair(struct pair **pairs, uint64_t context, uint64_t other) {
     return true;
 }
 
-void model_involve(struct process *process, uint64_t context, uint32_t finding) {
+static void involve(struct process *process, uint64_t context, uint32_t finding) {
     if (context && add_pair(&process->involved, context, finding)) model_context(process, context)->findings++;
 }
 
 void model_blame(struct process *process, uint64_t context, struct finding *finding) {
-    model_involve(process, context, finding->id);
+    involve(process, context, finding->id);
     if (context && add_pair(&process->blamed, context, finding->id)) finding->contexts++;
+}
+
+void model_suffer(struct process *process, uint64_t context, struct finding *finding) {
+    involve(process, context, finding->id);
+    if (context && add_pair(&process->suffered, context, finding->id)) finding->owners++;
 }
 
 /* ---- uses ---- */
@@ -255,6 +259,7 @@ static void merge_findings(struct model *model, struct process *process) {
             if (same->count < finding->count) same->count = finding->count;
             if (same->last_time < finding->last_time) same->last_time = finding->last_time;
             if (same->contexts < finding->contexts) same->contexts = finding->contexts;
+            if (same->owners < finding->owners) same->owners = finding->owners;
             if (same->mended < finding->mended) same->mended = finding->mended;
             HASH_DEL(process->findings, finding);
             free(finding);
@@ -289,7 +294,8 @@ static void leave_out_superseded(struct model *model) {
 void model_settle(struct model *model) {
     struct use **room = NULL;
     size_t space = 0;
-    for (size_t i = 0; i < model->process_count; i++) model->processes[i]->parent = find_parent(model, model->processes[i]);
+    for (size_t i = 0; i < model->process_count; i++)
+        model->processes[i]->parent = find_parent(model, model->processes[i]);
     for (size_t i = 0; i < model->process_count; i++) merge_findings(model, model->processes[i]);
     for (size_t i = 0; i < model->description_count; i++) settle_uses(model, model->descriptions[i], &room, &space);
     free(room);
@@ -317,8 +323,7 @@ static const struct stack *find_stack(const struct process *process, uint32_t id
     return stack;
 }
 
-const struct stack *model_stack_of(const struct process *process, uint32_t id,
-                                   const struct process **holder) {
+const struct stack *model_stack_of(const struct process *process, uint32_t id, const struct process **holder) {
     const struct model *model = process->model;
     const struct process *at = process;
     const struct stack *found = NULL;
@@ -425,6 +430,7 @@ static void free_tables(struct process *process) {
     free_findings(process->findings);
     free_pairs(process->involved);
     free_pairs(process->blamed);
+    free_pairs(process->suffered);
 }
 
 void model_free(struct model *model) {

@@ -82,6 +82,7 @@ struct finding {
     uint32_t other_process;
     uint64_t mended;   /* leak: so many were closed after all */
     uint64_t contexts; /* different ones that did it */
+    uint64_t owners;   /* different ones that it was done to */
     struct process *process;
     UT_hash_handle hh; /* in the process's table */
 };
@@ -123,7 +124,7 @@ struct process {
     bool known;
     bool incomplete; /* events were lost */
     uint64_t started, first_time, last_time, events;
-    uint64_t first_context; /* that began in it; 0: none */
+    uint64_t first_context;       /* that began in it; 0: none */
     const struct process *parent; /* of the model's; NULL: none */
     struct family *family;
     struct module *modules;
@@ -132,6 +133,7 @@ struct process {
     struct finding *findings;
     struct pair *involved; /* contexts and findings */
     struct pair *blamed;   /* contexts that did it, and findings */
+    struct pair *suffered; /* contexts that it was done to, and findings */
     uint32_t coverage;     /* RS_COVERAGE_* */
     char **notes;          /* what the guard could not see, in its words */
     size_t note_count, note_space;
@@ -148,8 +150,8 @@ struct model {
     size_t context_count, context_space;
     struct description **descriptions;
     size_t description_count, description_space;
-    struct texts *texts;         /* each label and name once */
-    struct memory_arena *arenas; /* where contexts, descriptions and uses lie */
+    struct texts *texts;            /* each label and name once */
+    struct memory_arena *arenas;    /* where contexts, descriptions and uses lie */
     uint64_t first_time, last_time; /* of all events */
     uint64_t events, lost_events, lost_packets, damages;
 };
@@ -168,8 +170,8 @@ struct stack *model_stack(struct process *process, uint32_t id);
 /* The text, kept once for all who have the same. */
 const char *model_text(struct model *model, const char *text);
 
-/* Notes that a context was in a finding; that it was the one who did it. 0 is no context. */
-void model_involve(struct process *process, uint64_t context, uint32_t finding);
+/* Notes that a context was in a finding: it was done to it; it did it. 0 is no context. */
+void model_suffer(struct process *process, uint64_t context, struct finding *finding);
 void model_blame(struct process *process, uint64_t context, struct finding *finding);
 
 /* Notes I/O: `use` without its link, on `description`, by the number `fd`. Either of its context and the description may be 0. */
@@ -183,8 +185,7 @@ const struct context *model_context_of(const struct process *process, uint64_t i
 const struct description *model_description_of(const struct process *process, uint64_t id);
 
 /* In the process, its parents, then the others of its family: *holder is whose it is. */
-const struct stack *model_stack_of(const struct process *process, uint32_t id,
-                                   const struct process **holder);
+const struct stack *model_stack_of(const struct process *process, uint32_t id, const struct process **holder);
 
 /* How it came to be: "api", "accept", "request"; "inherited": before the fork. NULL: nothing recorded says. */
 const char *model_context_found(const struct context *context);

@@ -11,16 +11,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READING (COMMAND_REPORT | COMMAND_CONTEXTS | COMMAND_FDS | COMMAND_CHECK)
-#define EVERY (READING | COMMAND_RUN)
+/* Commands that read traces; those that one may ask for a part; those whose output has frames; that print lines to read. */
+#define READING                                                                                          \
+    (COMMAND_REPORT | COMMAND_CONTEXTS | COMMAND_FDS | COMMAND_CHECK | COMMAND_TIMELINE | COMMAND_SHOW | \
+     COMMAND_EXPORT | COMMAND_DIFF | COMMAND_PACK)
+#define FILTERED \
+    (COMMAND_REPORT | COMMAND_CONTEXTS | COMMAND_FDS | COMMAND_CHECK | COMMAND_TIMELINE | COMMAND_EXPORT | COMMAND_DIFF)
+#define SYMBOLISED \
+    (COMMAND_REPORT | COMMAND_FDS | COMMAND_CHECK | COMMAND_SHOW | COMMAND_EXPORT | COMMAND_DIFF | COMMAND_PACK)
+#define LISTING (COMMAND_REPORT | COMMAND_CONTEXTS | COMMAND_FDS | COMMAND_TIMELINE | COMMAND_SHOW | COMMAND_DIFF)
+#define JSON (LISTING | COMMAND_CHECK | COMMAND_TOP | COMMAND_LIST)
+#define COLOURED (LISTING | COMMAND_CHECK | COMMAND_TOP | COMMAND_LIST | COMMAND_RUN)
+#define EVERY (READING | COMMAND_RUN | COMMAND_TOP | COMMAND_LIST | COMMAND_COMPLETION)
 
 enum option_type {
     OPTION_FLAG,   /* bool */
     OPTION_TEXT,   /* const char *; one of `values` if there are any */
     OPTION_DEPTH,  /* const char *, a number up to RS_STACK_MAX */
     OPTION_NUMBER, /* uint64_t */
+    OPTION_FD,     /* int64_t */
     OPTION_KINDS,  /* uint32_t, a mask of kinds of finding */
     OPTION_EXPECT, /* one struct expectation more */
+    OPTION_MOMENT, /* struct moment */
 };
 
 struct option_row {
@@ -28,7 +40,7 @@ struct option_row {
     unsigned commands;
     enum option_type type;
     size_t place; /* in struct options */
-    const char *values[5];
+    const char *values[8];
     const char *help;
 };
 
@@ -85,13 +97,64 @@ static const struct option_row rows[] = {
      {0},
      "print the findings when the command has ended; exit 1 if there are any"},
     {"max", "N", COMMAND_CHECK, OPTION_NUMBER, PLACE(max), {0}, "findings that are tolerated (0)"},
+    {"max",
+     "N",
+     COMMAND_REPORT | COMMAND_CONTEXTS | COMMAND_FDS | COMMAND_TIMELINE,
+     OPTION_NUMBER,
+     PLACE(max),
+     {0},
+     "how many are shown, the first ones (all)"},
     {"kinds",
      "LIST",
-     COMMAND_CHECK,
+     COMMAND_CHECK | COMMAND_REPORT | COMMAND_EXPORT | COMMAND_DIFF | COMMAND_TIMELINE,
      OPTION_KINDS,
      PLACE(kinds),
      {0},
      "kinds of finding that count, with commas between (all)"},
+    {"by",
+     "WHAT",
+     COMMAND_REPORT,
+     OPTION_TEXT,
+     PLACE(by),
+     {"kind", "stack", "description", "context", "module"},
+     "under a heading for each"},
+    {"by", "WHAT", COMMAND_TIMELINE, OPTION_TEXT, PLACE(by), {"context", "fd", "thread"}, "what has a row"},
+    {"since",
+     "TIME",
+     FILTERED & ~COMMAND_TIMELINE,
+     OPTION_MOMENT,
+     PLACE(since),
+     {0},
+     "from then on: 1.5s, 200ms after the begin, -2s before the end"},
+    {"until", "TIME", FILTERED & ~COMMAND_TIMELINE, OPTION_MOMENT, PLACE(until), {0}, "up to then"},
+    {"from",
+     "TIME",
+     COMMAND_TIMELINE,
+     OPTION_MOMENT,
+     PLACE(since),
+     {0},
+     "where it begins: 1.5s, 200ms after the begin, -2s before the end (the findings' part, or the busiest)"},
+    {"to", "TIME", COMMAND_TIMELINE, OPTION_MOMENT, PLACE(until), {0}, "where it ends"},
+    {"context",
+     "CONTEXT",
+     FILTERED,
+     OPTION_TEXT,
+     PLACE(of_context),
+     {0},
+     "a context's number, or its label, in which * stands for anything"},
+    {"fd", "N", FILTERED & ~COMMAND_CONTEXTS, OPTION_FD, PLACE(fd), {0}, "a descriptor's number"},
+    {"pid", "N", FILTERED, OPTION_NUMBER, PLACE(pid), {0}, "one process"},
+    {"match", "TEXT", FILTERED, OPTION_TEXT, PLACE(match), {0}, "what has this text in it, in capitals or not"},
+    {"width", "N", COMMAND_TIMELINE | COMMAND_SHOW, OPTION_NUMBER, PLACE(width), {0}, "columns (the terminal's)"},
+    {"ascii", NULL, COMMAND_TIMELINE | COMMAND_SHOW, OPTION_FLAG, PLACE(ascii), {0}, "draw without UTF-8"},
+    {"format",
+     "FORMAT",
+     COMMAND_EXPORT,
+     OPTION_TEXT,
+     PLACE(format),
+     {"json", "chrome", "dot", "html", "sarif", "junit", "otlp"},
+     "what to write"},
+    {"output", "FILE", COMMAND_EXPORT, OPTION_TEXT, PLACE(output), {0}, "where to write it (stdout)"},
     {"expect-opens",
      "PATTERN=N",
      COMMAND_CHECK,
@@ -99,8 +162,26 @@ static const struct option_row rows[] = {
      PLACE(expectations),
      {0},
      "how often what PATTERN matches must be opened; PATTERN=N/context: by each context; may be given again"},
-    {"json", NULL, READING, OPTION_FLAG, PLACE(json), {0}, "print one JSON document"},
-    {"color", "WHEN", EVERY, OPTION_TEXT, PLACE(colour), {"auto", "always", "never"}, "colour the output"},
+    {"interval", "SECONDS", COMMAND_TOP, OPTION_NUMBER, PLACE(interval), {0}, "time between two looks (1)"},
+    {"count", "N", COMMAND_TOP, OPTION_NUMBER, PLACE(count), {0}, "end after so many looks"},
+    {"debug-dir",
+     "DIR",
+     SYMBOLISED,
+     OPTION_TEXT,
+     PLACE(debug_dir),
+     {0},
+     "where separate debug files are, by build id or path, besides /usr/lib/debug"},
+    {"sysroot", "DIR", SYMBOLISED, OPTION_TEXT, PLACE(sysroot), {0}, "where the files of the traced machine are"},
+    {"debuginfod",
+     NULL,
+     SYMBOLISED,
+     OPTION_FLAG,
+     PLACE(debuginfod),
+     {0},
+     "ask the servers of DEBUGINFOD_URLS for debug files that are not here"},
+    {"json", NULL, JSON, OPTION_FLAG, PLACE(json), {0}, "print one JSON document"},
+    {"no-pager", NULL, LISTING, OPTION_FLAG, PLACE(no_pager), {0}, "print at once, through no pager"},
+    {"color", "WHEN", COLOURED, OPTION_TEXT, PLACE(colour), {"auto", "always", "never"}, "colour the output"},
     {"help", NULL, EVERY, OPTION_FLAG, PLACE(help), {0}, "print this help"},
 };
 #define ROWS (sizeof rows / sizeof *rows)
@@ -151,6 +232,29 @@ static bool read_kinds(const struct option_row *row, const char *value, uint32_t
     return known;
 }
 
+/* "1.5s", "200ms", "-2s"; without a unit: seconds. */
+static bool read_moment(const struct option_row *row, const char *value, struct moment *moment) {
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}};
+    const char *digits = value + (*value == '-');
+    size_t length = strspn(digits, "0123456789.");
+    char *number = memory_format("%.*s", (int)length, digits), *end;
+    double amount = strtod(number, &end);
+    bool known = length && !*end;
+    free(number);
+    for (size_t i = 0; known && i < sizeof units / sizeof *units; i++) {
+        double ns = amount * units[i].ns;
+        if (strcmp(digits + length, units[i].name) != 0 || ns >= 9e18) continue;
+        *moment = (struct moment){.given = true, .from_end = *value == '-', .ns = (uint64_t)ns};
+        return true;
+    }
+    text_complain("--%s: '%s' is no time: give one after the trace's begin (1.5s, 200ms, 30us) or before its end (-2s)",
+                  row->name, value);
+    return false;
+}
+
 static bool is_allowed(const struct option_row *row, const char *value) {
     if (!row->values[0]) {
         if (!*value) text_complain("--%s: give a %s", row->name, row->argument);
@@ -179,6 +283,12 @@ static bool set_option(struct options *options, const struct option_row *row, co
         return true;
     case OPTION_NUMBER:
         return read_number(row, value, INT64_MAX, place);
+    case OPTION_FD:
+        if (!read_number(row, value, INT32_MAX, &number)) return false;
+        *(int64_t *)place = (int64_t)number;
+        return true;
+    case OPTION_MOMENT:
+        return read_moment(row, value, place);
     case OPTION_KINDS:
         return read_kinds(row, value, place);
     case OPTION_EXPECT:
@@ -214,7 +324,7 @@ bool options_parse(struct options *options, enum command_mask command, const cha
     struct option known[ROWS + 1] = {0};
     size_t known_count = 0;
     int chosen;
-    *options = (struct options){.colour = "auto", .kinds = UINT32_MAX};
+    *options = (struct options){.colour = "auto", .kinds = UINT32_MAX, .fd = -1};
     for (size_t i = 0; i < ROWS; i++)
         if (rows[i].commands & command)
             known[known_count++] =

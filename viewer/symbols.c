@@ -66,7 +66,8 @@ const char *symbols_basename(const char *path) {
     return slash && slash[1] ? slash + 1 : path;
 }
 
-struct symbols *symbols_open(void) {
+struct symbols *symbols_open(const struct options *options) {
+    (void)options;
     return memory_new(sizeof(struct symbols));
 }
 

@@ -10,6 +10,7 @@
 #define RS_VIEWER_SYMBOLS_H
 
 #include "viewer/model.h"
+#include "viewer/options.h"
 
 struct frame {
     const char *function; /* NULL: not known */
@@ -25,7 +26,8 @@ struct frame {
 
 struct symbols;
 
-struct symbols *symbols_open(void);
+/* `options`: --debug-dir, --sysroot, --debuginfod; NULL: none of them. */
+struct symbols *symbols_open(const struct options *options);
 
 /* The frames of a stack, innermost first, inlined functions included. `process` is the one whose stack it is. The array
  * is the caller's to free, what is in it lives as long as `symbols`. */
