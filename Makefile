@@ -35,8 +35,8 @@ GUARD_LINK := -shared -Wl,-soname,libreqscope.so -Wl,-z,nodelete -Wl,-z,now -Wl,
 
 SHARED_C := tracer/names.c tracer/hint.c tracer/check.c tracer/rule.c
 GUARD_C := $(wildcard preload/*.c) tracer/recorder.c tracer/folder.c tracer/shapes.c tracer/metadata.c tracer/clock.c $(SHARED_C)
-VIEWER_C := $(wildcard viewer/*.c) tracer/reader.c $(SHARED_C)
-VIEWER_LIBS := -ldw -lelf -ljansson
+VIEWER_C := $(wildcard viewer/*.c) tracer/reader.c tracer/packet.c $(SHARED_C)
+VIEWER_LIBS := -ldw -lelf -ljansson -pthread
 
 GUARD_O := $(GUARD_C:%.c=$(B)/guard/%.o)
 VIEWER_O := $(VIEWER_C:%.c=$(B)/viewer/%.o)

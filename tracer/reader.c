@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PACKET_HEADER sizeof(struct rs_packet)
 #define METADATA_MAX (4u << 20)
 
 struct file {
@@ -21,26 +20,17 @@ struct file {
     bool kept;
 };
 
-/* What is wrong with a packet, kept until the events before it are delivered. */
-struct damage {
-    bool found;
-    size_t offset;
-    char text[192];
-};
-
 /* One stream, standing on one event of one of its packets. */
 struct cursor {
     const struct file *files, *files_end; /* [files, files_end) are still to come; files[-1] is the current one */
-    unsigned char *packet;                /* header and content, read from the file; NULL: none */
-    size_t size, position;                /* of header and content; where the next event begins */
-    bool content_known;                   /* size is the content's, as the header says */
-    uint64_t events;                      /* read from this packet */
     uint64_t discarded, missing;          /* of the stream: events that it says were given up; packets that are gone */
-    uint64_t last_time;                   /* over all packets of the stream */
-    struct damage damage;
-    uint32_t thread;
-    struct rs_read_event event;
+    struct rs_packet_cursor packet;
     size_t rank; /* which of two events of the same time comes first */
+};
+
+/* A stream's files, in order. */
+struct stream {
+    const struct file *files, *end;
 };
 
 struct rs_reader {
@@ -49,13 +39,14 @@ struct rs_reader {
     void *argument;
     struct file *files;
     size_t file_count;
-    struct cursor *cursors;
-    size_t cursor_count;
+    struct stream *streams;
+    size_t stream_count;
+    struct cursor *cursors; /* one a stream */
+    bool without_io;
     struct cursor **heap; /* the cursors that have an event; the earliest is heap[0] */
     size_t heap_size;
-    struct cursor *taken; /* delivered its event: to be moved on at the next call */
-    uint8_t uuid[16];
-    bool uuid_known;
+    struct cursor *taken;               /* delivered its event: to be moved on at the next call */
+    struct rs_packet_identity identity; /* the uuid of all its packets */
     struct rs_reader_totals totals;
 };
 
@@ -70,123 +61,7 @@ static void report_damage(struct rs_reader *reader, const char *file, size_t off
     free(line);
 }
 
-__attribute__((format(printf, 3, 4))) static void set_damage(struct damage *damage, size_t offset, const char *format,
-                                                             ...) {
-    va_list arguments;
-    if (damage->found) return;
-    damage->found = true;
-    damage->offset = offset;
-    va_start(arguments, format);
-    vsnprintf(damage->text, sizeof damage->text, format, arguments);
-    va_end(arguments);
-}
-
-/* ---- events ---- */
-
-struct layout {
-    size_t fixed; /* bytes of the header and the fixed fields; 0: there is no such event */
-    unsigned strings;
-    bool sequence; /* of 64-bit words, its length is the last fixed field */
-};
-
-#define NO_FIELD(name)
-#define ONE_STRING(name) +1
-#define NO_SEQUENCE(length, name)
-#define ONE_SEQUENCE(length, name) +1
-#define LAYOUT(name)                                                                                                  \
-    {                                                                                                                 \
-        sizeof(struct rs_event_##name), 0 EVENT_FIELDS_##name(NO_FIELD, NO_FIELD, NO_FIELD, ONE_STRING, NO_SEQUENCE), \
-            0 EVENT_FIELDS_##name(NO_FIELD, NO_FIELD, NO_FIELD, NO_FIELD, ONE_SEQUENCE)                               \
-    }
-
-static const struct layout layouts[] = {
-#define EVENT(number, name) [number] = LAYOUT(name),
-#include "tracer/events.def"
-#undef EVENT
-};
-static const struct layout io_layout = LAYOUT(io);
-
-static const struct layout *find_layout(uint32_t id) {
-    if (id >= EVENT_IO && id - EVENT_IO < RS_OP_COUNT) return &io_layout;
-    if (id < sizeof layouts / sizeof *layouts && layouts[id].fixed) return &layouts[id];
-    return NULL;
-}
-
-static size_t align_event(size_t size) {
-    return (size + RS_EVENT_ALIGN - 1) / RS_EVENT_ALIGN * RS_EVENT_ALIGN;
-}
-
-/* Finds the strings and words of the event at `bytes`, of which `available` are there. Returns the event's size
- * without its padding, or 0 when it does not fit. */
-static size_t decode_fields(const unsigned char *bytes, size_t available, const struct layout *layout,
-                            struct rs_read_event *event) {
-    size_t size = layout->fixed;
-    if (size > available) return 0;
-    for (unsigned i = 0; i < layout->strings; i++) {
-        size_t longest = available - size < RS_STRING_MAX ? available - size : RS_STRING_MAX;
-        const unsigned char *end = memchr(bytes + size, 0, longest);
-        if (!end) return 0;
-        event->strings[i] = (const char *)bytes + size;
-        size = (size_t)(end - bytes) + 1;
-    }
-    if (layout->sequence) {
-        memcpy(&event->word_count, bytes + layout->fixed - sizeof event->word_count, sizeof event->word_count);
-        if (event->word_count > RS_STACK_MAX || event->word_count > (available - size) / sizeof(uint64_t)) return 0;
-        event->words = (const uint64_t *)(const void *)(bytes + size);
-        size += event->word_count * sizeof(uint64_t);
-    }
-    return size;
-}
-
-static bool check_is_right(const unsigned char *bytes, size_t size, uint64_t header_check) {
-    uint64_t copy[align_event(RS_EVENT_MAX) / sizeof(uint64_t)];
-    struct rs_event_start start;
-    if (size > sizeof copy) return false;
-    memcpy(copy, bytes, size);
-    memcpy(&start, bytes, offsetof(struct rs_event_start, check) + sizeof start.check);
-    memset((unsigned char *)copy + offsetof(struct rs_event_start, check), 0, sizeof start.check);
-    return rs_event_check(copy, size, header_check) == start.check;
-}
-
-/* Reads the event at the cursor's position. Returns its size without its padding, or 0 and says in `damage` why. */
-static size_t decode_event(struct cursor *cursor, struct damage *damage) {
-    const unsigned char *bytes = cursor->packet + cursor->position;
-    size_t available = cursor->size - cursor->position, size;
-    const struct rs_packet *packet = (const struct rs_packet *)(const void *)cursor->packet;
-    const struct rs_event_header *header = (const struct rs_event_header *)(const void *)bytes;
-    const struct layout *layout;
-    struct rs_read_event *event = &cursor->event;
-
-    *event = (struct rs_read_event){.header = header, .strings = {"", ""}};
-    if (available < sizeof(struct rs_event_header)) {
-        set_damage(damage, cursor->position, "%zu bytes are too few for an event", available);
-        return 0;
-    }
-    layout = find_layout(header->id);
-    if (!layout) {
-        set_damage(damage, cursor->position, "event id %" PRIu32 " is not known", header->id);
-        return 0;
-    }
-    size = decode_fields(bytes, available, layout, event);
-    if (!size) {
-        set_damage(damage, cursor->position, "the event (id %" PRIu32 ") is longer than can be", header->id);
-        return 0;
-    }
-    if (!check_is_right(bytes, align_event(size), packet->context.header_check)) {
-        set_damage(damage, cursor->position, "the event (id %" PRIu32 ") does not agree with its check", header->id);
-        return 0;
-    }
-    if (header->time <= cursor->last_time || header->time < packet->context.timestamp_begin) {
-        set_damage(damage, cursor->position, "the event's time %" PRIu64 " is not after %" PRIu64, header->time,
-                   cursor->last_time);
-        return 0;
-    }
-    event->number = header->id >= EVENT_IO ? (uint32_t)RS_EVENT_IO : header->id;
-    event->operation = header->id >= EVENT_IO ? header->id - EVENT_IO : (uint32_t)RS_OP_none;
-    return size;
-}
-
-/* ---- packets ---- */
+/* ---- files ---- */
 
 static char *file_name(const struct file *file, char *name, size_t size) {
     snprintf(name, size, "%s_%" PRIu64 "_%" PRIu64, file->kept ? "kept" : "stream", file->stream, file->sequence);
@@ -211,145 +86,6 @@ static int open_file(const struct rs_reader *reader, const char *name, struct st
     return fd;
 }
 
-/* Reads up to `size` bytes from `offset`. Returns how many there were, fewer only at the file's end or on an error. */
-static size_t read_range(int fd, void *buffer, size_t size, size_t offset) {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t count = pread(fd, (char *)buffer + done, size - done, (off_t)(offset + done));
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) break;
-        done += (size_t)count;
-    }
-    return done;
-}
-
-/* Is this the beginning of an event that was being written? Its header is written first, by one store. */
-static bool looks_begun(const unsigned char *tail, size_t size, uint64_t last_time) {
-    struct rs_event_header header;
-    if (size < sizeof header) return false;
-    memcpy(&header, tail, sizeof header);
-    return header.time > last_time && find_layout(header.id);
-}
-
-/* Checks that what follows the content is zero, but for one event that was being written. */
-static void check_tail(int fd, size_t content, size_t file_size, uint64_t last_time, struct damage *damage) {
-    unsigned char buffer[1 << 16];
-    size_t offset = align_event(content), allowed = offset;
-    size_t count = read_range(fd, buffer, sizeof buffer, offset);
-    if (looks_begun(buffer, count, last_time)) allowed += RS_EVENT_MAX;
-    while (count) {
-        for (size_t i = 0; i < count; i++) {
-            if (buffer[i] && offset + i >= allowed) {
-                set_damage(damage, offset + i, "what follows the packet's content is not zero");
-                return;
-            }
-        }
-        offset += count;
-        count = offset < file_size ? read_range(fd, buffer, sizeof buffer, offset) : 0;
-    }
-}
-
-static bool header_is_right(struct rs_reader *reader, const struct rs_packet *packet, const struct file *file,
-                            struct damage *damage) {
-    const struct rs_packet_header *header = &packet->header;
-    uint64_t instance = file->stream | (file->kept ? RS_INSTANCE_KEPT : 0);
-    if (header->magic != RS_CTF_MAGIC) {
-        set_damage(damage, 0, "it begins with %08" PRIx32 ", which no packet does", header->magic);
-    } else if (rs_header_check(packet) != packet->context.header_check) {
-        set_damage(damage, 0, "the packet's header does not agree with its check");
-    } else if (header->stream_id != RS_STREAM_CLASS) {
-        set_damage(damage, offsetof(struct rs_packet_header, stream_id), "stream class %" PRIu32 " is not known",
-                   header->stream_id);
-    } else if (header->stream_instance_id != instance || packet->context.packet_seq_num != file->sequence) {
-        set_damage(damage, offsetof(struct rs_packet_header, stream_instance_id),
-                   "the packet is number %" PRIu64 " of stream %" PRIu64 ": the file has the name of another",
-                   packet->context.packet_seq_num, (uint64_t)(header->stream_instance_id & ~RS_INSTANCE_KEPT));
-    } else if (reader->uuid_known && memcmp(reader->uuid, header->uuid, sizeof reader->uuid) != 0) {
-        set_damage(damage, offsetof(struct rs_packet_header, uuid), "the packet belongs to another trace");
-    }
-    if (damage->found) return false;
-    memcpy(reader->uuid, header->uuid, sizeof reader->uuid);
-    reader->uuid_known = true;
-    return true;
-}
-
-/* How much of the file may hold events: its content, or all there is when the file is not as its header says. */
-static size_t content_limit(struct cursor *cursor, const struct rs_packet *packet, size_t file_size) {
-    struct damage *damage = &cursor->damage;
-    uint64_t content = packet->context.content_size, size = packet->context.packet_size;
-    cursor->content_known = false;
-    if (size % 8 || size / 8 != file_size)
-        set_damage(damage, file_size < size / 8 ? file_size : (size_t)(size / 8),
-                   "the file has %zu bytes, its header says %" PRIu64, file_size, size / 8);
-    if (content % 8 || content / 8 < PACKET_HEADER || content > size)
-        set_damage(damage, offsetof(struct rs_packet, context.content_size), "a content of %" PRIu64 " bits cannot be",
-                   content);
-    else
-        cursor->content_known = content / 8 <= file_size;
-    return cursor->content_known ? (size_t)(content / 8) : file_size;
-}
-
-/* Reads the packet's header and content into the cursor. What is wrong with it stands in cursor->damage then. */
-static bool read_packet(struct rs_reader *reader, struct cursor *cursor, int fd, size_t file_size) {
-    struct rs_packet packet, again;
-    size_t count = read_range(fd, &packet, sizeof packet, 0), size;
-    if (count < sizeof packet) {
-        set_damage(&cursor->damage, count, "the file ends before the end of its packet's header");
-        return false;
-    }
-    if (!header_is_right(reader, &packet, cursor->files - 1, &cursor->damage)) return false;
-    cursor->discarded = packet.context.events_discarded;
-    size = content_limit(cursor, &packet, file_size);
-    cursor->packet = calloc(1, align_event(size)); /* a cut file may lack the last event's padding */
-    if (!cursor->packet) {
-        set_damage(&cursor->damage, PACKET_HEADER, "no memory for its %zu bytes", size);
-        return false;
-    }
-    memcpy(cursor->packet, &packet, sizeof packet);
-    cursor->size = PACKET_HEADER +
-                   read_range(fd, cursor->packet + PACKET_HEADER, align_event(size) - PACKET_HEADER, PACKET_HEADER);
-    if (cursor->size > size) cursor->size = size;
-    if (cursor->size < size) set_damage(&cursor->damage, cursor->size, "the rest of the file cannot be read");
-    if (read_range(fd, &again, sizeof again, 0) != sizeof again) again = packet;
-    /* In a server that still runs the flight recorder may have taken the file for another packet meanwhile. */
-    if (again.context.header_check != packet.context.header_check) {
-        cursor->damage = (struct damage){0};
-        cursor->missing++;
-        return false;
-    }
-    /* It adds events, too: then the tail says nothing. */
-    if (!cursor->damage.found && again.context.content_size == packet.context.content_size)
-        check_tail(fd, size, file_size, packet.context.timestamp_end, &cursor->damage);
-    return true;
-}
-
-static void close_packet(struct cursor *cursor) {
-    free(cursor->packet);
-    cursor->packet = NULL;
-    cursor->size = 0;
-    cursor->position = PACKET_HEADER;
-    cursor->content_known = false;
-    cursor->events = 0;
-    cursor->damage = (struct damage){0};
-}
-
-/* All events of the packet are delivered: says what was wrong with it. */
-static void finish_packet(struct rs_reader *reader, struct cursor *cursor) {
-    char name[64];
-    const struct rs_packet *packet = (const struct rs_packet *)(const void *)cursor->packet;
-    if (packet && !cursor->damage.found) {
-        uint64_t last = cursor->events ? cursor->last_time : packet->context.timestamp_begin;
-        if (packet->context.timestamp_end != last)
-            set_damage(&cursor->damage, offsetof(struct rs_packet, context.timestamp_end),
-                       "the packet ends at time %" PRIu64 ", its events at %" PRIu64, packet->context.timestamp_end,
-                       last);
-    }
-    if (cursor->damage.found)
-        report_damage(reader, file_name(cursor->files - 1, name, sizeof name), cursor->damage.offset, cursor->events,
-                      cursor->damage.text);
-    close_packet(cursor);
-}
-
 /* ---- streams ---- */
 
 /* Numbers that are missing between two packets: the flight recorder gave them up; kept ones are never given up. */
@@ -366,65 +102,66 @@ static void count_gap(struct rs_reader *reader, struct cursor *cursor, bool firs
     }
 }
 
+/* All events of the packet are delivered: says what was wrong with it. */
+static void finish_packet(struct rs_reader *reader, struct cursor *cursor) {
+    const struct rs_damage *damage = &cursor->packet.damage;
+    char name[64];
+    rs_packet_finish(&cursor->packet);
+    if (damage->found)
+        report_damage(reader, file_name(cursor->files - 1, name, sizeof name), damage->offset, cursor->packet.events,
+                      damage->text);
+    rs_packet_forget(&cursor->packet);
+}
+
 /* Opens the stream's next packet; false when there is none. */
 static bool next_packet(struct rs_reader *reader, struct cursor *cursor, bool first) {
-    char name[64];
+    const struct file *file = cursor->files;
+    struct rs_packet_identity *identity = &reader->identity;
     struct stat status;
+    char name[64];
     int fd;
-    if (cursor->files == cursor->files_end) return false;
+    if (file == cursor->files_end) return false;
     count_gap(reader, cursor, first);
-    file_name(cursor->files++, name, sizeof name);
-    cursor->position = PACKET_HEADER;
-    fd = open_file(reader, name, &status);
+    cursor->files++;
+    rs_packet_forget(&cursor->packet);
+    fd = open_file(reader, file_name(file, name, sizeof name), &status);
     if (fd < 0) {
         /* Listed, and given up since? */
-        if (errno == ENOENT && !cursor->files[-1].kept)
+        if (errno == ENOENT && !file->kept)
             cursor->missing++;
         else
-            set_damage(&cursor->damage, 0, "it cannot be opened: %s", strerror(errno));
+            rs_damage_set(&cursor->packet.damage, 0, "it cannot be opened: %s", strerror(errno));
         return true;
     }
-    if (!read_packet(reader, cursor, fd, (size_t)status.st_size)) {
-        free(cursor->packet);
-        cursor->packet = NULL;
-    }
+    identity->stream = file->stream;
+    identity->sequence = file->sequence;
+    identity->kept = file->kept;
+    if (rs_packet_read(&cursor->packet, fd, (size_t)status.st_size, identity, &cursor->discarded) == RS_PACKET_GONE)
+        cursor->missing++;
     close(fd);
     return true;
 }
 
-/* Reads the event at the cursor and steps over it; false when it is none: the packet's damage says why. */
-static bool take_event(struct cursor *cursor) {
-    struct damage damage = {0};
-    size_t size = decode_event(cursor, &damage), end = cursor->position + size;
-    if (!size) {
-        /* Where the content's end is not known, running out of events is no damage of its own. */
-        if (cursor->content_known || !cursor->damage.found) cursor->damage = damage;
-        cursor->position = cursor->size;
-        return false;
-    }
-    cursor->position += align_event(size);
-    if (cursor->content_known && cursor->position >= cursor->size && end != cursor->size)
-        set_damage(&cursor->damage, offsetof(struct rs_packet, context.content_size),
-                   "the content ends at byte %zu, its last event at %zu", cursor->size, end);
-    cursor->events++;
-    cursor->last_time = cursor->event.header->time;
-    if (cursor->event.number == RS_EVENT_thread)
-        cursor->thread = ((const struct rs_event_thread *)(const void *)cursor->event.header)->thread;
-    cursor->event.thread = cursor->thread;
-    return true;
+static void note_time(struct rs_reader *reader, uint64_t time) {
+    if (!reader->totals.first_time || time < reader->totals.first_time) reader->totals.first_time = time;
+    if (time > reader->totals.last_time) reader->totals.last_time = time;
 }
 
 /* Puts the cursor on the stream's next event; false at the stream's end. */
 static bool advance(struct rs_reader *reader, struct cursor *cursor) {
     for (;;) {
-        if (cursor->packet && cursor->position < cursor->size && take_event(cursor)) return true;
-        if (cursor->packet || cursor->damage.found) finish_packet(reader, cursor);
+        while (rs_packet_next(&cursor->packet)) {
+            if (!reader->without_io || cursor->packet.event.number != RS_EVENT_IO) return true;
+            reader->totals.events++;
+        }
+        if (reader->without_io && cursor->packet.events) note_time(reader, cursor->packet.last_time);
+        finish_packet(reader, cursor);
         if (!next_packet(reader, cursor, false)) return false;
     }
 }
 
 static bool earlier(const struct cursor *a, const struct cursor *b) {
-    uint64_t a_time = a->event.header->time, b_time = b->event.header->time;
+    uint64_t a_time = a->packet.event.header->time, b_time = b->packet.event.header->time;
     return a_time != b_time ? a_time < b_time : a->rank < b->rank;
 }
 
@@ -545,7 +282,7 @@ static void read_metadata(struct rs_reader *reader) {
     if (!text) {
         wrong = "the file is too large";
     } else {
-        size = read_range(fd, text, size, 0);
+        size = rs_read_range(fd, text, size, 0);
         wrong = check_metadata(text, size);
     }
     if (wrong) report_damage(reader, "metadata", size, 0, wrong);
@@ -569,25 +306,38 @@ static void look_for_stop(struct rs_reader *reader) {
     free(line);
 }
 
+static bool list_streams(struct rs_reader *reader) {
+    const struct file *files = reader->files, *end = files + reader->file_count;
+    reader->streams = calloc(reader->file_count + 1, sizeof *reader->streams);
+    if (!reader->streams) return false;
+    while (reader->file_count && files < end) {
+        struct stream *stream = &reader->streams[reader->stream_count++];
+        stream->files = files;
+        while (files < end && same_stream(files, stream->files)) files++;
+        stream->end = files;
+    }
+    return true;
+}
+
+static void open_stream(struct rs_reader *reader, struct cursor *cursor, size_t number) {
+    cursor->rank = number;
+    cursor->files = reader->streams[number].files;
+    cursor->files_end = reader->streams[number].end;
+    next_packet(reader, cursor, true);
+}
+
 /* Makes a cursor for each stream and puts it on its first event. */
 static bool open_streams(struct rs_reader *reader) {
-    const struct file *files = reader->files, *end;
-    reader->cursors = calloc(reader->file_count + 1, sizeof *reader->cursors);
-    reader->heap = calloc(reader->file_count + 1, sizeof *reader->heap);
+    if (!list_streams(reader)) return false;
+    reader->cursors = calloc(reader->stream_count + 1, sizeof *reader->cursors);
+    reader->heap = calloc(reader->stream_count + 1, sizeof(struct cursor *));
     if (!reader->cursors || !reader->heap) return false;
-    if (!reader->file_count) return true;
-    end = files + reader->file_count;
-    while (files < end) {
-        struct cursor *cursor = &reader->cursors[reader->cursor_count];
-        cursor->rank = reader->cursor_count++;
-        cursor->files = files;
-        while (files < end && same_stream(files, cursor->files)) files++;
-        cursor->files_end = files;
-        next_packet(reader, cursor, true);
-        if (advance(reader, cursor)) {
-            reader->heap[reader->heap_size] = cursor;
-            sift_up(reader->heap, reader->heap_size++);
-        }
+    for (size_t i = 0; i < reader->stream_count; i++) {
+        struct cursor *cursor = &reader->cursors[i];
+        open_stream(reader, cursor, i);
+        if (!advance(reader, cursor)) continue;
+        reader->heap[reader->heap_size] = cursor;
+        sift_up(reader->heap, reader->heap_size++);
     }
     return true;
 }
@@ -602,11 +352,12 @@ __attribute__((format(printf, 2, 3))) static void complain(struct rs_reader *rea
     free(line);
 }
 
-struct rs_reader *rs_reader_open(const char *folder, rs_reader_report *report, void *argument) {
+struct rs_reader *rs_reader_open(const char *folder, bool without_io, rs_reader_report *report, void *argument) {
     bool metadata = false;
     int error;
     struct rs_reader *reader = calloc(1, sizeof *reader);
     if (!reader) return NULL;
+    reader->without_io = without_io;
     reader->report = report;
     reader->argument = argument;
     reader->folder = strdup(folder);
@@ -635,13 +386,31 @@ bool rs_reader_next(struct rs_reader *reader, struct rs_read_event *event) {
     if (!reader->heap_size) return false;
     reader->taken = reader->heap[0];
     reader->totals.events++;
-    *event = reader->taken->event;
+    *event = reader->taken->packet.event;
+    note_time(reader, event->header->time);
     return true;
+}
+
+size_t rs_reader_streams(const struct rs_reader *reader) {
+    return reader->stream_count;
+}
+
+static void report_nothing(void *argument, const char *line) {
+    (void)argument, (void)line;
+}
+
+void rs_reader_scan(const struct rs_reader *reader, size_t stream, rs_reader_visitor *visit, void *argument) {
+    /* Its own, so that nothing is told twice and nothing is shared. */
+    struct rs_reader own = {.folder = reader->folder, .report = report_nothing, .streams = reader->streams};
+    struct cursor cursor = {0};
+    open_stream(&own, &cursor, stream);
+    while (advance(&own, &cursor)) visit(argument, &cursor.packet.event);
+    rs_packet_close(&cursor.packet);
 }
 
 struct rs_reader_totals rs_reader_totals(const struct rs_reader *reader) {
     struct rs_reader_totals totals = reader->totals;
-    for (size_t i = 0; i < reader->cursor_count; i++) {
+    for (size_t i = 0; i < reader->stream_count; i++) {
         const struct cursor *cursor = &reader->cursors[i];
         /* A packet that is gone held one event at least; the streams' own number is more exact, but it is of the time
          * when the last packet was begun. */
@@ -653,8 +422,9 @@ struct rs_reader_totals rs_reader_totals(const struct rs_reader *reader) {
 
 void rs_reader_close(struct rs_reader *reader) {
     if (!reader) return;
-    for (size_t i = 0; i < reader->cursor_count; i++) free(reader->cursors[i].packet);
+    for (size_t i = 0; reader->cursors && i < reader->stream_count; i++) rs_packet_close(&reader->cursors[i].packet);
     free(reader->cursors);
+    free(reader->streams);
     free(reader->heap);
     free(reader->files);
     free(reader->folder);

@@ -1,5 +1,6 @@
 /* load.c: see load.h. One function for each kind of event; an event may name what was never seen. */
 #include "viewer/load.h"
+#include "viewer/scan.h"
 #include "viewer/text.h"
 #include "viewer/walk.h"
 
@@ -240,23 +241,6 @@ static void on_coverage(struct process *process, const struct rs_read_event *eve
     process->notes[process->note_count++] = memory_copy(event->strings[0]);
 }
 
-static bool moves_bytes(uint32_t operation) {
-    return operation == RS_OP_read || operation == RS_OP_write || operation == RS_OP_recv || operation == RS_OP_send ||
-           operation == RS_OP_sendfile || operation == RS_OP_splice;
-}
-
-static void on_io(struct process *process, const struct rs_read_event *event) {
-    const struct rs_event_io *fields = FIELDS(event, io);
-    const struct use use = {
-        .context = fields->context,
-        .first_time = fields->header.time,
-        .bytes = fields->result > 0 && moves_bytes(event->operation) ? (uint64_t)fields->result : 0,
-        .calls = 1,
-        .process = (uint32_t)process->index,
-    };
-    model_use(process->model, &use, fields->description, fields->header.fd);
-}
-
 static void load_event(struct process *process, const struct rs_read_event *event) {
     switch (event->number) {
     case RS_EVENT_process:
@@ -307,11 +291,8 @@ static void load_event(struct process *process, const struct rs_read_event *even
     case RS_EVENT_rule:
         on_rule(process, event);
         break;
-    case RS_EVENT_IO:
-        on_io(process, event);
-        break;
     default:
-        break; /* thread, dup: the reader follows threads; the other changes nothing here */
+        break; /* thread: the reader follows them; dup changes nothing here; I/O is summed up by scan.h */
     }
 }
 
@@ -403,20 +384,12 @@ static char *clean_path(const char *folder) {
     return path;
 }
 
-static void load_events(struct model *model, struct walk *walk) {
+static void load_events(struct walk *walk) {
     struct rs_read_event event;
     struct process *process;
-    model->first_time = UINT64_MAX;
     while (walk_next(walk, &process, &event)) {
-        uint64_t time = event.header->time;
-        if (!process->events++) process->first_time = time;
-        process->last_time = time;
-        if (time < model->first_time) model->first_time = time;
-        if (time > model->last_time) model->last_time = time;
-        if (!process->family && event.number != RS_EVENT_process) model_set_family(process, 0);
         load_event(process, &event);
     }
-    if (model->first_time == UINT64_MAX) model->first_time = 0;
 }
 
 /* Returns false when a trace was damaged. */
@@ -425,6 +398,12 @@ static bool sum_up(struct model *model, const struct walk *walk) {
         struct process *process = model->processes[i];
         struct rs_reader_totals totals = walk_totals(walk, i);
         if (!process->family) model_set_family(process, 0);
+        process->first_time = totals.first_time;
+        process->last_time = totals.last_time;
+        process->events = totals.events;
+        if (totals.events && (!model->first_time || totals.first_time < model->first_time))
+            model->first_time = totals.first_time;
+        if (totals.last_time > model->last_time) model->last_time = totals.last_time;
         process->incomplete = totals.lost_events || totals.lost_packets || totals.damages;
         model->events += totals.events;
         model->lost_events += totals.lost_events;
@@ -437,15 +416,18 @@ static bool sum_up(struct model *model, const struct walk *walk) {
 bool load_traces(struct model *model, char *const *folders, size_t count, char *const *skip) {
     bool usable = true;
     struct walk *walk;
+    struct scan *scan;
     *model = (struct model){0};
     for (size_t i = 0; i < count; i++) {
         char *folder = clean_path(folders[i]);
         usable &= find_processes(model, folder, skip);
         free(folder);
     }
-    walk = walk_open(model, complain);
-    load_events(model, walk);
+    walk = walk_open(model, true, complain);
+    scan = scan_start(model, walk);
+    load_events(walk);
     usable &= sum_up(model, walk);
+    scan_finish(scan);
     walk_close(walk);
     model_settle(model);
     return usable;

@@ -53,6 +53,20 @@ void *memory_take(struct memory_arena **arena, size_t size) {
     return block->bytes + block->taken - size;
 }
 
+/* Behind the block that is being filled. */
+void memory_arena_join(struct memory_arena **to, struct memory_arena **from) {
+    struct memory_arena *last = *from;
+    if (!last) return;
+    while (last->before) last = last->before;
+    if (*to) {
+        last->before = (*to)->before;
+        (*to)->before = *from;
+    } else {
+        *to = *from;
+    }
+    *from = NULL;
+}
+
 void memory_arena_free(struct memory_arena **arena) {
     while (*arena) {
         struct memory_arena *block = *arena;

@@ -21,6 +21,8 @@ struct memory_arena;
 
 /* `size` bytes of zeros from it, aligned for anything. */
 void *memory_take(struct memory_arena **arena, size_t size);
+/* Moves all that `from` holds to `to`; `from` is NULL then. */
+void memory_arena_join(struct memory_arena **to, struct memory_arena **from);
 void memory_arena_free(struct memory_arena **arena);
 
 /* Says so and ends the command. */

@@ -58,8 +58,11 @@ const char *model_text(struct model *model, const char *text) {
 
 struct context *model_context(struct process *process, uint64_t id) {
     struct model *model = process->model;
-    void **place = ids_place(&process->family->contexts, id);
-    struct context *context = *place;
+    struct context *context;
+    void **place;
+    if (!process->family) model_set_family(process, 0);
+    place = ids_place(&process->family->contexts, id);
+    context = *place;
     if (context) return context;
     *place = context = memory_take(&model->arenas, sizeof *context);
     context->id = id;
@@ -73,8 +76,11 @@ struct context *model_context(struct process *process, uint64_t id) {
 
 struct description *model_description(struct process *process, uint64_t id) {
     struct model *model = process->model;
-    void **place = ids_place(&process->family->descriptions, id);
-    struct description *description = *place;
+    struct description *description;
+    void **place;
+    if (!process->family) model_set_family(process, 0);
+    place = ids_place(&process->family->descriptions, id);
+    description = *place;
     if (description) return description;
     *place = description = memory_take(&model->arenas, sizeof *description);
     description->id = id;
@@ -149,27 +155,28 @@ static void add_to_context(struct model *model, const struct use *use) {
     context->carried |= context->known && context->process != process;
 }
 
-void model_use(struct model *model, const struct use *use, uint64_t id, int32_t fd) {
+void model_use(struct model *model, struct use *use) {
     struct description *description;
-    struct use *latest;
-    if (!id) {
+    if (!use->description) {
         add_to_context(model, use);
         return;
     }
-    description = model_description(model->processes[use->process], id);
-    if (description->fd < 0) description->fd = fd;
-    latest = description->all;
-    /* Mostly it is the same context as at the call before. */
-    if (latest && latest->context == use->context && latest->process == use->process) {
-        latest->calls += use->calls;
-        latest->bytes += use->bytes;
-        if (use->first_time < latest->first_time) latest->first_time = use->first_time;
-        return;
-    }
-    latest = memory_take(&model->arenas, sizeof *latest);
-    *latest = *use;
-    latest->next = description->all;
-    description->all = latest;
+    description = model_description(model->processes[use->process], use->description);
+    if (description->fd < 0) description->fd = use->fd;
+    use->next = description->all;
+    description->all = use;
+}
+
+void model_adopt(struct model *model, struct memory_arena **arena) {
+    memory_arena_join(&model->arenas, arena);
+}
+
+/* Mostly it is in order already, as it was recorded in that order. */
+static void sort(void *array, size_t count, size_t size, int (*compare)(const void *, const void *)) {
+    char *items = array;
+    size_t i = 1;
+    while (i < count && compare(items + (i - 1) * size, items + i * size) <= 0) i++;
+    if (i < count) qsort(array, count, size, compare);
 }
 
 static int compare_uses(const void *left, const void *right) {
@@ -204,12 +211,12 @@ static void settle_uses(struct model *model, struct description *description, st
     description->all = NULL;
     if (!count) return;
     uses = *room;
-    qsort(uses, count, sizeof *uses, compare_uses);
+    sort(uses, count, sizeof *uses, compare_uses);
     for (size_t i = 0; i < count; i++) add_pid(description, &pid_space, model->processes[uses[i]->process]->pid);
-    qsort(uses, count, sizeof *uses, compare_by_context);
+    sort(uses, count, sizeof *uses, compare_by_context);
     for (size_t i = 0; i < count; i++)
         if (uses[i]->context && (!kept || uses[kept - 1]->context != uses[i]->context)) uses[kept++] = uses[i];
-    qsort(uses, kept, sizeof *uses, compare_uses);
+    sort(uses, kept, sizeof *uses, compare_uses);
     description->users = memory_new(kept * sizeof *description->users);
     description->user_count = kept;
     for (size_t i = 0; i < kept; i++) description->users[i] = uses[i]->context;
@@ -300,9 +307,8 @@ void model_settle(struct model *model) {
     for (size_t i = 0; i < model->description_count; i++) settle_uses(model, model->descriptions[i], &room, &space);
     free(room);
     leave_out_superseded(model);
-    if (model->context_count) qsort(model->contexts, model->context_count, sizeof *model->contexts, compare_contexts);
-    if (model->description_count)
-        qsort(model->descriptions, model->description_count, sizeof *model->descriptions, compare_descriptions);
+    sort(model->contexts, model->context_count, sizeof(struct context *), compare_contexts);
+    sort(model->descriptions, model->description_count, sizeof(struct description *), compare_descriptions);
 }
 
 /* ---- questions ---- */

@@ -104,9 +104,11 @@ struct pair {
 
 /* What one context did to one description from one process; several may stand for the same until model_settle. */
 struct use {
-    struct use *next; /* of the description's */
-    uint64_t context, first_time, bytes;
+    struct use *next;
+    uint64_t context, description; /* 0: none */
+    uint64_t first_time, bytes;
     uint32_t calls, process; /* the process's index */
+    int32_t fd;              /* the number that it was done by */
 };
 
 /* Processes that share ids. */
@@ -158,7 +160,7 @@ struct model {
 
 struct process *model_add_process(struct model *model, const char *folder);
 
-/* Says which family the process is of: to be called before anything of it is added. 0: one of its own. */
+/* Says which family the process is of, once, before its first context or description; else, and for 0, it is one of its own. */
 void model_set_family(struct process *process, uint32_t number);
 
 /* The process's family's (process's own), made when it is not there yet. */
@@ -174,8 +176,11 @@ const char *model_text(struct model *model, const char *text);
 void model_suffer(struct process *process, uint64_t context, struct finding *finding);
 void model_blame(struct process *process, uint64_t context, struct finding *finding);
 
-/* Notes I/O: `use` without its link, on `description`, by the number `fd`. Either of its context and the description may be 0. */
-void model_use(struct model *model, const struct use *use, uint64_t description, int32_t fd);
+/* Takes over what was done to a description; the use must stay where it is until model_settle. */
+void model_use(struct model *model, struct use *use);
+
+/* Takes over an arena that uses lie in. */
+void model_adopt(struct model *model, struct memory_arena **arena);
 
 /* When all is loaded: links parents, sorts, sums up uses, and puts findings that several processes of a family told together. */
 void model_settle(struct model *model);

@@ -40,7 +40,7 @@ static void sift_down(struct walk *walk, size_t at) {
     }
 }
 
-struct walk *walk_open(const struct model *model, rs_reader_report *report) {
+struct walk *walk_open(const struct model *model, bool without_io, rs_reader_report *report) {
     struct walk *walk = memory_new(sizeof *walk);
     walk->count = model->process_count;
     walk->sources = memory_new(walk->count * sizeof *walk->sources);
@@ -48,7 +48,7 @@ struct walk *walk_open(const struct model *model, rs_reader_report *report) {
     for (size_t i = 0; i < walk->count; i++) {
         struct source *source = &walk->sources[i];
         source->process = model->processes[i];
-        source->reader = rs_reader_open(source->process->folder, report ? report : report_nothing, NULL);
+        source->reader = rs_reader_open(source->process->folder, without_io, report ? report : report_nothing, NULL);
         if (source->reader && rs_reader_next(source->reader, &source->event)) walk->heap[walk->heap_size++] = source;
     }
     for (size_t i = walk->heap_size / 2; i--;) sift_down(walk, i);
@@ -71,6 +71,10 @@ bool walk_next(struct walk *walk, struct process **process, struct rs_read_event
 struct rs_reader_totals walk_totals(const struct walk *walk, size_t index) {
     const struct rs_reader *reader = walk->sources[index].reader;
     return reader ? rs_reader_totals(reader) : (struct rs_reader_totals){.damages = 1};
+}
+
+const struct rs_reader *walk_reader(const struct walk *walk, size_t index) {
+    return walk->sources[index].reader;
 }
 
 void walk_close(struct walk *walk) {

@@ -15,14 +15,17 @@
 struct walk;
 
 /* Begins a walk over the model's processes, which must stay as they are until its end. `report` gets what is wrong with the traces,
- * a line each; NULL: nobody is told, as the load has said it. A trace that cannot be opened is left out. */
-struct walk *walk_open(const struct model *model, rs_reader_report *report);
+ * a line each; NULL: nobody is told, as the load has said it. A trace that cannot be opened is left out. without_io: as rs_reader_open. */
+struct walk *walk_open(const struct model *model, bool without_io, rs_reader_report *report);
 
 /* The next event and the process that it is of; false after the last. Both are valid until the next call. */
 bool walk_next(struct walk *walk, struct process **process, struct rs_read_event *event);
 
 /* Of the process with that index, so far. */
 struct rs_reader_totals walk_totals(const struct walk *walk, size_t index);
+
+/* Its trace; NULL when it could not be opened. */
+const struct rs_reader *walk_reader(const struct walk *walk, size_t index);
 
 /* NULL is ignored. */
 void walk_close(struct walk *walk);

@@ -179,8 +179,11 @@ static void add_io(struct make_packet *packet, uint64_t time, uint32_t operation
 
 static void write_kept(const char *folder, size_t tail) {
     struct make_packet *packet = make_packet(true, 0, 0, 1000);
-    struct rs_event_process process = {
-        .header = {1001, RS_EVENT_process, -1}, .pid = MAKE_PID, .parent_pid = 1, .family = MAKE_PID, .mode = RS_MODE_DENY};
+    struct rs_event_process process = {.header = {1001, RS_EVENT_process, -1},
+                                       .pid = MAKE_PID,
+                                       .parent_pid = 1,
+                                       .family = MAKE_PID,
+                                       .mode = RS_MODE_DENY};
     struct rs_event_module module = {
         .header = {1002, RS_EVENT_module, -1}, .module = 1, .base = 0x10000, .low = 0x11000, .high = 0x12000};
     struct rs_event_finding finding = {.header = {2000, RS_EVENT_finding, 7},

@@ -56,7 +56,7 @@ static void complain(void *argument, const char *line) {
 static struct left read_trace(const char *trace) {
     struct left left = {0};
     struct rs_read_event event;
-    struct rs_reader *reader = rs_reader_open(trace, complain, NULL);
+    struct rs_reader *reader = rs_reader_open(trace, false, complain, NULL);
     assert_non_null(reader);
     while (rs_reader_next(reader, &event)) {
         const void *fields = event.header;

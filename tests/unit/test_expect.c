@@ -36,8 +36,10 @@ static int tear_down(void **state) {
 
 /* A process of the family that its parent founded, or of its own. */
 static void begin_process(struct place *place, const char *name, uint32_t pid, uint32_t parent) {
-    struct rs_event_process event = {
-        .header = {place->time + 1, RS_EVENT_process, -1}, .pid = pid, .parent_pid = parent, .family = parent ? parent : pid};
+    struct rs_event_process event = {.header = {place->time + 1, RS_EVENT_process, -1},
+                                     .pid = pid,
+                                     .parent_pid = parent,
+                                     .family = parent ? parent : pid};
     place->folder = make_path(place->root, name);
     assert_int_equal(mkdir(place->folder, 0700), 0);
     make_metadata(place->folder);

@@ -30,7 +30,7 @@ static struct reading read_all(const char *folder) {
     struct reading reading = {0};
     struct rs_read_event event;
     uint64_t last = 0;
-    struct rs_reader *reader = rs_reader_open(folder, note_report, &reading);
+    struct rs_reader *reader = rs_reader_open(folder, false, note_report, &reading);
     if (!reader) return reading;
     while (rs_reader_next(reader, &event)) {
         uint64_t sum = strlen(event.strings[0]) + strlen(event.strings[1]);
@@ -94,7 +94,7 @@ static void streams_are_merged_with_their_threads(void **state) {
     struct rs_read_event event;
     struct rs_reader *reader;
     make_two_contexts(*state, 64);
-    reader = rs_reader_open(*state, note_report, &reading);
+    reader = rs_reader_open(*state, false, note_report, &reading);
     assert_non_null(reader);
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         assert_true(rs_reader_next(reader, &event));
@@ -136,7 +136,7 @@ static void many_streams_and_packets_are_merged(void **state) {
             make_finish(packet, *state);
         }
     }
-    reader = rs_reader_open(*state, note_report, &reading);
+    reader = rs_reader_open(*state, false, note_report, &reading);
     assert_non_null(reader);
     while (rs_reader_next(reader, &event)) {
         assert_int_equal(event.header->time, time);
@@ -288,9 +288,9 @@ static void folder_without_trace_is_refused(void **state) {
     struct reading reading = {0};
     char *missing = make_path(*state, "missing");
     assert_false(rs_reader_is_trace(*state));
-    assert_null(rs_reader_open(*state, note_report, &reading));
+    assert_null(rs_reader_open(*state, false, note_report, &reading));
     assert_int_equal(reading.reports, 1);
-    assert_null(rs_reader_open(missing, note_report, &reading));
+    assert_null(rs_reader_open(missing, false, note_report, &reading));
     assert_int_equal(reading.reports, 2);
     assert_non_null(strstr(reading.last, "missing: cannot be read: No such file or directory"));
     free(missing);

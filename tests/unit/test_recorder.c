@@ -156,7 +156,7 @@ static struct reading read_trace_with(const char *trace, uint64_t damages) {
     struct reading reading = {0};
     struct rs_read_event event;
     uint64_t last_time = 0;
-    struct rs_reader *reader = rs_reader_open(trace, say, NULL);
+    struct rs_reader *reader = rs_reader_open(trace, false, say, NULL);
     assert_non_null(reader);
     while (rs_reader_next(reader, &event)) {
         assert_true(event.header->time >= last_time);

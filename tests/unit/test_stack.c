@@ -174,7 +174,7 @@ static void record_stacks(const char *folder) {
 static uint64_t stacks_in(const char *trace) {
     uint64_t count = 0;
     struct rs_read_event event;
-    struct rs_reader *reader = rs_reader_open(trace, NULL, NULL);
+    struct rs_reader *reader = rs_reader_open(trace, false, NULL, NULL);
     assert_non_null(reader);
     while (rs_reader_next(reader, &event)) {
         if (event.number != RS_EVENT_stack) continue;

@@ -150,7 +150,10 @@ static void both_folder_and_process_folder_are_traces(void **state) {
 /* Writes a process's trace with a few events of its own. */
 static struct make_packet *begin_process(const char *folder, uint32_t pid, uint32_t parent, uint64_t time) {
     struct make_packet *packet;
-    struct rs_event_process process = {.header = {time + 1, RS_EVENT_process, -1}, .pid = pid, .parent_pid = parent, .family = parent == 1 ? pid : parent};
+    struct rs_event_process process = {.header = {time + 1, RS_EVENT_process, -1},
+                                       .pid = pid,
+                                       .parent_pid = parent,
+                                       .family = parent == 1 ? pid : parent};
     assert_int_equal(mkdir(folder, 0700), 0);
     make_metadata(folder);
     packet = make_packet(true, 0, 0, time);
