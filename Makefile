@@ -2,6 +2,7 @@
 #
 #   make            build both             make demo       the main job, in a minute
 #   make test       all tests              make bench      what it costs (bench-quick: in 40 seconds)
+#   make bench-viewer     how fast a trace of 10 million events is read, beside babeltrace2
 #   make bench-servers    what inferring contexts costs nginx and redis-server, in CPU time a request
 #   make coverage-calls   which of libc's calls on descriptors are interposed, and tested
 #   make cases            bugs that people make, and the same without the bug, a hundred times each   (RUNS=100)

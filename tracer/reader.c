@@ -307,14 +307,12 @@ static void look_for_stop(struct rs_reader *reader) {
 }
 
 static bool list_streams(struct rs_reader *reader) {
-    const struct file *files = reader->files, *end = files + reader->file_count;
     reader->streams = calloc(reader->file_count + 1, sizeof *reader->streams);
     if (!reader->streams) return false;
-    while (reader->file_count && files < end) {
-        struct stream *stream = &reader->streams[reader->stream_count++];
-        stream->files = files;
-        while (files < end && same_stream(files, stream->files)) files++;
-        stream->end = files;
+    for (size_t i = 0; i < reader->file_count; i++) {
+        const struct file *file = &reader->files[i];
+        if (!i || !same_stream(file, file - 1)) reader->streams[reader->stream_count++].files = file;
+        reader->streams[reader->stream_count - 1].end = file + 1;
     }
     return true;
 }

@@ -41,9 +41,10 @@ static bool moves_bytes(uint32_t operation) {
 static void add_event(void *argument, const struct rs_read_event *event) {
     const struct rs_event_io *io = (const struct rs_event_io *)(const void *)event->header;
     struct scanner *scanner = argument;
-    uint64_t mixed = (io->context * RS_MIX_FACTOR(1)) ^ (io->description * RS_MIX_FACTOR(2));
     struct use **place, *use;
+    uint64_t mixed;
     if (event->number != RS_EVENT_IO) return;
+    mixed = (io->context * RS_MIX_FACTOR(1)) ^ (io->description * RS_MIX_FACTOR(2));
     place = &scanner->cache[mixed >> 32 & (CACHE_PLACES - 1)];
     use = *place;
     if (!use || use->context != io->context || use->description != io->description) {
