@@ -102,6 +102,13 @@ void rs_event_handover(int fd, const struct rs_description *description, uint32_
     RECORD(event, NULL, 0);
 }
 
+void rs_event_passed(int fd, const struct rs_description *description, uint32_t how) {
+    if (!rs_tracing || !rs_known(description)) return;
+    struct rs_event_passed event = {EVENT_HEADER(passed, fd), .how = how, .description = rs_id_of(description),
+                                    .identity = rs_identity(fd)};
+    if (event.identity) RECORD(event, NULL, 0);
+}
+
 void rs_event_context_begin(struct rs_context *context) {
     if (!rs_tracing) return;
     const char *strings[] = {context->label};
@@ -163,8 +170,12 @@ static void record_process(void) {
     read_command(command, sizeof command);
     const char *strings[] = {command};
     struct rs_event_process event = {
-        EVENT_HEADER(process, -1),  .pid = rs_pid, .parent_pid = (uint32_t)rs_sys(SYS_getppid), .mode = rs_config.mode,
-        .policy = rs_config.policy, .family = rs_family_number(),
+        EVENT_HEADER(process, -1),
+        .pid = rs_pid,
+        .parent_pid = (uint32_t)rs_sys(SYS_getppid),
+        .mode = rs_config.mode,
+        .policy = rs_config.policy,
+        .family = rs_family_number(),
     };
     rs_record(&event, sizeof event, strings, 1, NULL, 0, true);
 }

@@ -16,6 +16,8 @@ void rs_event_name(int fd, const struct rs_description *description, const char 
 void rs_event_dup(int from, int fd, const struct rs_description *description);
 void rs_event_close(int fd, const struct rs_description *description, bool last);
 void rs_event_handover(int fd, const struct rs_description *description, uint32_t reason, uint64_t from, uint64_t to);
+/* The number goes, or came, with a message; how: enum rs_passed. */
+void rs_event_passed(int fd, const struct rs_description *description, uint32_t how);
 void rs_event_context_begin(struct rs_context *context);
 void rs_event_context_end(uint64_t id, bool superseded);
 /* What else the context's request said of itself, as the event has it: "traceparent=... x-request-id=..." */

@@ -1,5 +1,6 @@
 /* wrap_socket.c: sockets come to be, connect, are accepted, shut down, and bring descriptors along (SCM_RIGHTS). */
 #include "preload/describe.h"
+#include "preload/events.h"
 #include "preload/infer.h"
 #include "preload/requester.h"
 #include "preload/wrap.h"
@@ -7,6 +8,7 @@
 #include <string.h>
 
 int __connect(int fd, const struct sockaddr *address, socklen_t length);
+int __sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
 
 RS_EXPORT int socket(int family, int type, int protocol) {
     int fd = real.socket(family, type, protocol);
@@ -91,9 +93,9 @@ RS_EXPORT int shutdown(int fd, int how) {
 #define SCM_PIDFD 4 /* Linux 6.5 */
 #endif
 
-/* Each descriptor that came with a message is a new number for something opened elsewhere. The program's buffer ends at
- * msg_controllen; its lengths are the kernel's, and not aligned. */
-static void received(const struct msghdr *message) {
+/* Calls `each` with each descriptor that goes with a message. The program's buffer ends at msg_controllen; its lengths are the
+ * kernel's, and not aligned. Only after a call that succeeded: it may be no memory at all. */
+static void each_passed(const struct msghdr *message, void (*each)(int fd)) {
     size_t left = message->msg_control ? message->msg_controllen : 0;
     const char *at = message->msg_control;
     while (left >= sizeof(struct cmsghdr)) {
@@ -105,8 +107,7 @@ static void received(const struct msghdr *message) {
             for (size_t offset = CMSG_LEN(0); offset + sizeof(int) <= header.cmsg_len; offset += sizeof(int)) {
                 int fd;
                 memcpy(&fd, at + offset, sizeof fd);
-                rs_opened(fd, RS_OP_receive, RS_KIND_UNKNOWN, NULL);
-                rs_requester_received(fd);
+                each(fd);
             }
         }
         size_t step = CMSG_ALIGN(header.cmsg_len);
@@ -116,12 +117,41 @@ static void received(const struct msghdr *message) {
     }
 }
 
+/* It is a new number for something opened elsewhere. */
+static void received(int fd) {
+    rs_opened(fd, RS_OP_receive, RS_KIND_UNKNOWN, NULL);
+    rs_requester_received(fd);
+    rs_event_passed(fd, rs_lookup(fd), RS_PASSED_RECEIVED);
+}
+
+static void sent(int fd) {
+    rs_event_passed(fd, rs_lookup(fd), RS_PASSED_SENT);
+}
+
+RS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    struct rs_call call = rs_begin_call(fd, RS_OP_send);
+    if (rs_refused(call)) return -1;
+    ssize_t result = real.sendmsg(fd, message, flags);
+    rs_end_call_on(call, fd, RS_OP_send, result, rs_message(message, 0));
+    if (rs_unlikely(rs_tracing) && result >= 0 && message->msg_controllen) each_passed(message, sent);
+    return result;
+}
+
+RS_EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    struct rs_call call = rs_begin_call(fd, RS_OP_send);
+    if (rs_refused(call)) return -1;
+    int result = real.sendmmsg(fd, messages, count, flags);
+    rs_end_call(call, fd, RS_OP_send, result);
+    for (int i = 0; rs_tracing && i < result; i++) each_passed(&messages[i].msg_hdr, sent);
+    return result;
+}
+
 RS_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
     struct rs_call call = rs_begin_call(fd, RS_OP_recv);
     if (rs_refused(call)) return -1;
     ssize_t result = real.recvmsg(fd, message, flags);
     rs_end_call_on(call, fd, RS_OP_recv, result, rs_message(message, flags));
-    if (result >= 0 && rs_on) received(message);
+    if (result >= 0 && rs_on) each_passed(message, received);
     return result;
 }
 
@@ -130,8 +160,9 @@ RS_EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int fla
     if (rs_refused(call)) return -1;
     int result = real.recvmmsg(fd, messages, count, flags, timeout);
     rs_end_call(call, fd, RS_OP_recv, result);
-    for (int i = 0; i < result && rs_on; i++) received(&messages[i].msg_hdr);
+    for (int i = 0; i < result && rs_on; i++) each_passed(&messages[i].msg_hdr, received);
     return result;
 }
 
 SAME_AS(__connect, connect)
+SAME_AS(__sendmmsg, sendmmsg)

@@ -154,6 +154,8 @@ enum rs_entry {
     RS_ENTRY_COUNT
 };
 
+enum rs_passed { RS_PASSED_SENT, RS_PASSED_RECEIVED };
+
 enum rs_mode { RS_MODE_LOG, RS_MODE_DENY, RS_MODE_ABORT, RS_MODE_OFF, RS_MODE_COUNT };
 enum rs_policy { RS_POLICY_STRICT, RS_POLICY_LEASE, RS_POLICY_COUNT };
 

@@ -147,6 +147,14 @@ static void on_close(struct process *process, const struct rs_read_event *event)
         description->closed = fields->header.time;
 }
 
+static void on_passed(struct process *process, const struct rs_read_event *event) {
+    const struct rs_event_passed *fields = FIELDS(event, passed);
+    struct pass pass = {.time = fields->header.time, .identity = fields->identity, .how = fields->how};
+    if (!fields->description || !fields->identity || fields->how > RS_PASSED_RECEIVED) return;
+    pass.description = model_description(process, fields->description);
+    model_pass(process->model, &pass);
+}
+
 static void on_handover(struct process *process, const struct rs_read_event *event) {
     const struct rs_event_handover *fields = FIELDS(event, handover);
     struct description *description;
@@ -281,6 +289,9 @@ static void load_event(struct process *process, const struct rs_read_event *even
         break;
     case RS_EVENT_finding_again:
         on_finding_again(process, event);
+        break;
+    case RS_EVENT_passed:
+        on_passed(process, event);
         break;
     case RS_EVENT_coverage:
         on_coverage(process, event);

@@ -222,6 +222,64 @@ static void settle_uses(struct model *model, struct description *description, st
     for (size_t i = 0; i < kept; i++) description->users[i] = uses[i]->context;
 }
 
+/* ---- what came with messages ---- */
+
+void model_pass(struct model *model, const struct pass *pass) {
+    model->passes = memory_grow(model->passes, &model->pass_space, model->pass_count + 1, sizeof *pass);
+    model->passes[model->pass_count++] = *pass;
+}
+
+static int compare_passes(const void *left, const void *right) {
+    const struct pass *a = left, *b = right;
+    if (a->identity != b->identity) return a->identity < b->identity ? -1 : 1;
+    if (a->how != b->how) return a->how < b->how ? -1 : 1;
+    return (a->time > b->time) - (a->time < b->time);
+}
+
+static uint64_t distance(uint64_t a, uint64_t b) {
+    return a > b ? a - b : b - a;
+}
+
+/* The one of [first, end), all sent and of one identity, that the received one is: of its family, and next to it in time. */
+static const struct pass *find_sent(const struct pass *first, const struct pass *end, const struct pass *received) {
+    const struct pass *found = NULL;
+    for (; first < end; first++) {
+        if (first->description->family != received->description->family) continue;
+        if (!found || distance(first->time, received->time) < distance(found->time, received->time)) found = first;
+    }
+    return found;
+}
+
+/* What was received is what was sent: all that is known of it goes there, and its number means that, too. */
+static void merge_description(struct description *received, struct description *sent) {
+    struct use **last = &received->all;
+    if (received == sent || received->merged || sent->merged) return;
+    while (*last) last = &(*last)->next;
+    *last = sent->all;
+    sent->all = received->all;
+    received->all = NULL;
+    received->merged = true;
+    sent->passed++;
+    sent->handovers += received->handovers;
+    sent->owner = received->owner ? received->owner : sent->owner;
+    if (received->closed > sent->closed && sent->closed) sent->closed = received->closed;
+    *ids_place((struct ids *)&received->family->descriptions, received->id) = sent;
+}
+
+static void merge_passed(struct model *model) {
+    struct pass *passes = model->passes, *end = passes + model->pass_count, *first = passes, *received;
+    if (model->pass_count) qsort(passes, model->pass_count, sizeof *passes, compare_passes);
+    for (struct pass *at = passes; at < end; at = received) {
+        for (first = at; at < end && at->identity == first->identity && at->how == RS_PASSED_SENT;) at++;
+        for (received = at; received < end && received->identity == first->identity; received++) {
+            const struct pass *sent = find_sent(first, at, received);
+            if (sent) merge_description(received->description, sent->description);
+        }
+    }
+    free(passes);
+    model->passes = NULL;
+}
+
 /* ---- families ---- */
 
 /* The process that forked this one: the youngest of that pid that is not younger. */
@@ -290,12 +348,16 @@ static int compare_descriptions(const void *left, const void *right) {
     return (a->id > b->id) - (a->id < b->id);
 }
 
-/* Those that have turned out to be none are still found by their ids. */
-static void leave_out_superseded(struct model *model) {
+/* Contexts that have turned out to be none are still found by their ids; so are descriptions that have turned out to be others. */
+static void leave_out(struct model *model) {
     size_t kept = 0;
     for (size_t i = 0; i < model->context_count; i++)
         if (!model->contexts[i]->superseded) model->contexts[kept++] = model->contexts[i];
     model->context_count = kept;
+    kept = 0;
+    for (size_t i = 0; i < model->description_count; i++)
+        if (!model->descriptions[i]->merged) model->descriptions[kept++] = model->descriptions[i];
+    model->description_count = kept;
 }
 
 void model_settle(struct model *model) {
@@ -304,9 +366,10 @@ void model_settle(struct model *model) {
     for (size_t i = 0; i < model->process_count; i++)
         model->processes[i]->parent = find_parent(model, model->processes[i]);
     for (size_t i = 0; i < model->process_count; i++) merge_findings(model, model->processes[i]);
+    merge_passed(model);
     for (size_t i = 0; i < model->description_count; i++) settle_uses(model, model->descriptions[i], &room, &space);
     free(room);
-    leave_out_superseded(model);
+    leave_out(model);
     sort(model->contexts, model->context_count, sizeof(struct context *), compare_contexts);
     sort(model->descriptions, model->description_count, sizeof(struct description *), compare_descriptions);
 }

@@ -64,6 +64,8 @@ struct description {
     size_t pid_count;
     uint64_t handovers, uses, bytes;
     uint32_t holders; /* processes that have it open */
+    uint32_t passed;  /* times that it went with a message */
+    bool merged;      /* it is another one, which came with a message: until model_settle */
     struct use *all;  /* until model_settle */
 };
 
@@ -111,6 +113,13 @@ struct use {
     int32_t fd;              /* the number that it was done by */
 };
 
+/* A number went or came with a message. */
+struct pass {
+    uint64_t time, identity;
+    struct description *description;
+    uint32_t how; /* enum rs_passed */
+};
+
 /* Processes that share ids. */
 struct family {
     uint32_t number; /* events.def; 0: of one process, whose number is not known */
@@ -152,6 +161,8 @@ struct model {
     size_t context_count, context_space;
     struct description **descriptions;
     size_t description_count, description_space;
+    struct pass *passes; /* until model_settle */
+    size_t pass_count, pass_space;
     struct texts *texts;            /* each label and name once */
     struct memory_arena *arenas;    /* where contexts, descriptions and uses lie */
     uint64_t first_time, last_time; /* of all events */
@@ -175,6 +186,9 @@ const char *model_text(struct model *model, const char *text);
 /* Notes that a context was in a finding: it was done to it; it did it. 0 is no context. */
 void model_suffer(struct process *process, uint64_t context, struct finding *finding);
 void model_blame(struct process *process, uint64_t context, struct finding *finding);
+
+/* Notes that a number for the description went or came with a message: those that met are one description, once settled. */
+void model_pass(struct model *model, const struct pass *pass);
 
 /* Takes over what was done to a description; the use must stay where it is until model_settle. */
 void model_use(struct model *model, struct use *use);
