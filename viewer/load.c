@@ -104,12 +104,19 @@ static void on_context_end(struct process *process, const struct rs_read_event *
     if (fields->superseded && process->first_context == fields->context) process->first_context = 0;
 }
 
+/* A process may tell of it more than once. */
+static void note_holder(struct description *description, const struct process *process) {
+    if (description->latest_holder == process) return;
+    description->latest_holder = process;
+    description->holders++;
+}
+
 static void on_open(struct process *process, const struct rs_read_event *event) {
     const struct rs_event_open *fields = FIELDS(event, open);
     struct description *description;
     if (!fields->description) return;
     description = model_description(process, fields->description);
-    if (!(fields->flags & RS_OPEN_CARRIED)) description->holders++;
+    note_holder(description, process);
     if (!description->known) {
         description->known = true;
         description->process = process;
@@ -143,6 +150,7 @@ static void on_close(struct process *process, const struct rs_read_event *event)
     if (!fields->description || !fields->last) return;
     description = model_description(process, fields->description);
     if (description->holders) description->holders--;
+    description->latest_holder = NULL;
     if (!description->holders || description->process == process || description->closed)
         description->closed = fields->header.time;
 }

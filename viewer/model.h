@@ -63,10 +63,11 @@ struct description {
     uint32_t *pids; /* of the processes that did I/O on it, in that order, too */
     size_t pid_count;
     uint64_t handovers, uses, bytes;
-    uint32_t holders; /* processes that have it open */
-    uint32_t passed;  /* times that it went with a message */
-    bool merged;      /* it is another one, which came with a message: until model_settle */
-    struct use *all;  /* until model_settle */
+    uint32_t holders; /* processes that have it open, while the trace is read */
+    const struct process *latest_holder;
+    uint32_t passed; /* times that it went with a message */
+    bool merged;     /* it is another one, which came with a message: until model_settle */
+    struct use *all; /* until model_settle */
 };
 
 struct finding {
