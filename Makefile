@@ -10,6 +10,7 @@
 #   make servers          real servers under load answer as they do bare        (QUICK=1: in a few minutes)
 #   make inferred         contexts that nobody announced, on real servers: one a request (QUICK=1)
 #   make transparency     other programs' own test suites end as they do bare   (QUICK=1: the shortest)
+#   make html-test        the page of `reqscope export --format html`, in a browser
 #   make soak             20 minutes of everything from 16 threads              (SOAK=60: one)
 #   make sanitize         unit tests and a soak under ThreadSanitizer and AddressSanitizer
 #   make lint       format and analysers   make format     rewrite the sources' layout
@@ -36,14 +37,23 @@ GUARD_LINK := -shared -Wl,-soname,libreqscope.so -Wl,-z,nodelete -Wl,-z,now -Wl,
 
 SHARED_C := tracer/names.c tracer/hint.c tracer/check.c tracer/rule.c
 GUARD_C := $(wildcard preload/*.c) tracer/recorder.c tracer/folder.c tracer/shapes.c tracer/metadata.c tracer/clock.c $(SHARED_C)
-VIEWER_C := $(wildcard viewer/*.c) tracer/reader.c tracer/packet.c $(SHARED_C)
+VIEWER_C := $(wildcard viewer/*.c) tracer/reader.c tracer/packet.c tracer/shapes.c $(SHARED_C)
 VIEWER_LIBS := -ldw -lelf -ljansson -pthread
 
+# What the command prints of itself, a file for each shell.
+COMPLETIONS := $(B)/completion/bash $(B)/completion/zsh $(B)/completion/fish
+
 GUARD_O := $(GUARD_C:%.c=$(B)/guard/%.o)
-VIEWER_O := $(VIEWER_C:%.c=$(B)/viewer/%.o)
+PAGE_O := $(B)/page/page.o
+VIEWER_O := $(VIEWER_C:%.c=$(B)/viewer/%.o) $(PAGE_O)
+
+# The page of `reqscope export --format html`: its parts, in the order in which they are put together.
+PAGE_CSS := $(addprefix viewer/page/,page.css parts.css print.css)
+PAGE_JS := $(addprefix viewer/page/,data.js words.js kinds.js element.js state.js filters.js summary.js findings.js table.js lists.js \
+	lanes.js story.js draw.js timeline.js details.js keys.js main.js)
 
 .PHONY: all
-all: $(B)/libreqscope.so $(B)/reqscope
+all: $(B)/libreqscope.so $(B)/reqscope $(B)/reqscope.1 $(COMPLETIONS)
 
 # Each target installs the packages that it needs and that are missing; when none is, that is one silent dpkg-query.
 .PHONY: deps deps-build deps-lint
@@ -67,6 +77,16 @@ $(B)/reqscope: $(VIEWER_O)
 	@echo "  LINK $@"
 	@$(CC) $(COMMON) $(CFLAGS) $(LDFLAGS) -o $@ $(VIEWER_O) $(VIEWER_LIBS)
 
+# The page's prose, filled in by the command with what its tables know.
+$(B)/reqscope.1: docs/reqscope.1.in $(B)/reqscope
+	@$(B)/reqscope completion man <$< >$@.new
+	@mv $@.new $@
+
+$(COMPLETIONS): $(B)/completion/%: $(B)/reqscope
+	@mkdir -p $(@D)
+	@$(B)/reqscope completion $* >$@.new
+	@mv $@.new $@
+
 $(B)/guard/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
@@ -77,6 +97,17 @@ $(B)/viewer/%.o: %.c
 	@echo "  CC   $<"
 	@$(CC) $(COMMON) -DRS_LIBDIR='"$(PREFIX)/lib"' $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The page goes into the command as text: tools/page.sh makes C of it.
+$(B)/page/page.c: tools/page.sh viewer/page/page.html $(PAGE_CSS) $(PAGE_JS)
+	@mkdir -p $(@D)
+	@echo "  PAGE $@"
+	@tools/page.sh viewer/page/page.html '$(PAGE_CSS)' '$(PAGE_JS)' >$@.new
+	@mv $@.new $@
+
+$(PAGE_O): $(B)/page/page.c viewer/page.h | deps-build
+	@echo "  CC   $<"
+	@$(CC) $(COMMON) $(CFLAGS) -c -o $@ $<
+
 -include $(GUARD_O:.o=.d) $(VIEWER_O:.o=.d)
 
 include tests/tests.mk
@@ -84,7 +115,8 @@ include tests/tests.mk
 # ---- install
 
 INSTALLED := bin/reqscope lib/libreqscope.so include/reqscope.h lib/pkgconfig/reqscope.pc \
-	share/man/man1/reqscope.1 share/man/man7/libreqscope.7
+	share/man/man1/reqscope.1 share/man/man7/libreqscope.7 share/bash-completion/completions/reqscope \
+	share/zsh/site-functions/_reqscope share/fish/vendor_completions.d/reqscope.fish
 INSTALL_TO = $(DESTDIR)$(PREFIX)
 
 .PHONY: install uninstall
@@ -95,8 +127,11 @@ install: all
 	install -m 644 include/reqscope.h $(INSTALL_TO)/include/reqscope.h
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' reqscope.pc.in >$(B)/reqscope.pc
 	install -m 644 $(B)/reqscope.pc $(INSTALL_TO)/lib/pkgconfig/reqscope.pc
-	install -m 644 docs/reqscope.1 $(INSTALL_TO)/share/man/man1/reqscope.1
+	install -m 644 $(B)/reqscope.1 $(INSTALL_TO)/share/man/man1/reqscope.1
 	install -m 644 docs/libreqscope.7 $(INSTALL_TO)/share/man/man7/libreqscope.7
+	install -m 644 $(B)/completion/bash $(INSTALL_TO)/share/bash-completion/completions/reqscope
+	install -m 644 $(B)/completion/zsh $(INSTALL_TO)/share/zsh/site-functions/_reqscope
+	install -m 644 $(B)/completion/fish $(INSTALL_TO)/share/fish/vendor_completions.d/reqscope.fish
 
 uninstall:
 	rm -f $(INSTALLED:%=$(INSTALL_TO)/%)

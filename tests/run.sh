@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh: all tests, or those named: the unit tests (each program $B/unit/test_*, with cmocka), those of every call by its
-# name (tests/surface), the end-to-end ones, the cases (tests/cases) a few times each, and contexts that are inferred (tests/inferred).
+# name (tests/surface), the end-to-end ones, what the command says of kept traces (tests/golden), the cases (tests/cases) a few times each, and contexts that are inferred (tests/inferred).
 #
-#     tests/run.sh [unit] [surface] [e2e] [cases] [inferred]       `make test` has built what they need
+#     tests/run.sh [unit] [surface] [e2e] [golden] [cases] [inferred]       `make test` has built what they need
 #
 # What each suite says is shown as it runs; those that failed are named again at the end, and the last line is
 # `N passed, N failed, N skipped`. The exit code is 1 when anything failed, and when nothing ran.
@@ -82,6 +82,10 @@ e2e() {
     LIMIT=$((LIMIT * 3)) run_script tests/e2e/run.sh
 }
 
+golden() {
+    run_script tests/golden/golden.sh
+}
+
 cases() {
     run_script tests/cases/cases.sh 3
 }
@@ -98,12 +102,13 @@ for kind in "${@:-}"; do
         unit
         surface
         e2e
+        golden
         cases
         inferred
         ;;
-    unit | surface | e2e | cases | inferred) "$kind" ;;
+    unit | surface | e2e | golden | cases | inferred) "$kind" ;;
     *)
-        echo "usage: $0 [unit] [surface] [e2e] [cases] [inferred]" >&2
+        echo "usage: $0 [unit] [surface] [e2e] [golden] [cases] [inferred]" >&2
         exit 2
         ;;
     esac

@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh: installs the Debian packages that a target of the Makefile needs and that are missing.
 #
-#     tools/deps.sh build|test|lint|servers|inferred|transparency|fuzz [list]      list: only print the packages, one a line
+#     tools/deps.sh build|test|lint|servers|inferred|transparency|fuzz|browser [list]      list: only print the packages, one a line
 #
 # Nothing missing: silent, one dpkg-query, nothing fetched. Missing: apt-get, as root or with sudo that asks nothing; else
 # it prints the line to run and fails. On a system without dpkg it does nothing: the compiler will say what is missing.
@@ -9,12 +9,16 @@ set -eu
 
 BUILD='gcc libc6-dev make pkg-config libunwind8 uthash-dev libdw-dev libelf-dev libjansson-dev'
 TEST="$BUILD g++ libunwind-dev libcmocka-dev babeltrace2 jq python3 python3-psycopg2 redis-server libhiredis-dev postgresql
-    python3-redis gunicorn nginx curl binutils util-linux libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 libfaketime"
+    python3-redis gunicorn nginx curl binutils util-linux libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 libfaketime
+    graphviz nodejs dwz libdebuginfod1 debuginfod"
+# A Node.js that is not Debian's brings npm along, and Debian's npm does not go with it.
+command -v npm >/dev/null || TEST="$TEST npm"
 SERVERS="$BUILD jq python3 redis-server redis-tools nginx postgresql apache2-bin haproxy memcached php-fpm php-pgsql
     php-redis php-curl gunicorn python3-psycopg2 python3-redis nodejs util-linux procps"
 INFERRED="$SERVERS curl openssl apache2-utils wrk lighttpd"
 TRANSPARENCY="$BUILD python3 libpython3.11-testsuite perl tcl8.6 libglib2.0-tests dbus xz-utils"
 FUZZ="$BUILD clang libclang-rt-14-dev"
+BROWSER="$TEST chromium nodejs fonts-dejavu-core"
 LINT="$TEST clang clang-format clang-tidy cppcheck shellcheck"
 
 case ${1:-} in
@@ -25,8 +29,13 @@ servers) packages=$SERVERS ;;
 inferred) packages=$INFERRED ;;
 transparency) packages=$TRANSPARENCY ;;
 fuzz) packages=$FUZZ ;;
+browser)
+    packages=$BROWSER
+    # Some distributions of nodejs bring npm themselves, and refuse Debian's.
+    command -v npm >/dev/null || packages="$packages npm"
+    ;;
 *)
-    echo "usage: $0 build|test|lint|servers|inferred|transparency|fuzz [list]" >&2
+    echo "usage: $0 build|test|lint|servers|inferred|transparency|fuzz|browser [list]" >&2
     exit 2
     ;;
 esac

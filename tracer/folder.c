@@ -8,8 +8,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 /* Makes "name-pid", or "name-pid-2" when an exec or an older process of that number has it already. */
 static long make_home(struct rs_folder *folder) {
@@ -142,4 +144,57 @@ void rs_folder_give_to(const struct rs_folder *folder, uint32_t user) {
 void rs_folder_mark_stopped(const struct rs_folder *folder) {
     long fd = rs_sys(SYS_openat, folder->home, RS_FOLDER_STOPPED, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0) rs_sys(SYS_close, fd);
+}
+
+/* Opens this process's map, by the number that it knows itself by. -1: there is none to keep. */
+static long open_perf_map(uint64_t since, uint64_t most, uint64_t *size) {
+    char path[64];
+    struct stat status = {0};
+    struct rs_text text = rs_text_in(path, sizeof path);
+    rs_text_add(&text, "/tmp/perf-");
+    rs_text_number(&text, (uint64_t)rs_sys(SYS_getpid));
+    rs_text_add(&text, ".map");
+    long fd = rs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return -1;
+    /* A file's time is that of the last tick of the kernel's clock: up to 10 ms behind. */
+    bool good = !rs_sys(SYS_fstat, fd, &status) && S_ISREG(status.st_mode) && status.st_size > 0 &&
+                status.st_uid == (uint32_t)rs_sys(SYS_geteuid) && (uint64_t)status.st_size <= most &&
+                (uint64_t)status.st_mtim.tv_sec * 1000000000u + (uint64_t)status.st_mtim.tv_nsec + 10000000u >= since;
+    *size = (uint64_t)status.st_size;
+    if (good) return fd;
+    rs_sys(SYS_close, fd);
+    return -1;
+}
+
+/* Other threads may still write the map: what is added meanwhile is left. */
+static long copy(int from, int to, uint64_t size) {
+    const size_t piece = 64u << 10;
+    char *bytes = rs_sys_mmap(piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    long result = bytes ? 0 : -ENOMEM;
+    while (!result && size) {
+        long length = rs_sys(SYS_read, from, bytes, size < piece ? size : piece);
+        if (length == -EINTR) continue;
+        if (length <= 0) {
+            result = length;
+            break;
+        }
+        result = write_all(to, bytes, (size_t)length);
+        size -= (uint64_t)length;
+    }
+    if (bytes) rs_sys(SYS_munmap, bytes, piece);
+    return result;
+}
+
+long rs_folder_keep_perf_map(const struct rs_folder *folder, uint64_t since, uint64_t most) {
+    static const char hidden[] = "." RS_FOLDER_PERF_MAP;
+    uint64_t size;
+    long from = open_perf_map(since, most, &size);
+    if (from < 0) return 0;
+    long to = rs_sys(SYS_openat, folder->home, hidden, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    long result = to < 0 ? to : copy((int)from, (int)to, size);
+    if (to >= 0) rs_sys(SYS_close, to);
+    rs_sys(SYS_close, from);
+    if (!result) result = rs_sys(SYS_renameat, folder->home, hidden, folder->home, hidden + 1);
+    if (result && to >= 0) rs_sys(SYS_unlinkat, folder->home, hidden, 0);
+    return result;
 }

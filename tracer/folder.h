@@ -33,6 +33,13 @@ void rs_folder_give_to(const struct rs_folder *folder, uint32_t user);
 #define RS_FOLDER_STOPPED ".stopped"
 void rs_folder_mark_stopped(const struct rs_folder *folder);
 
+/* Keeps a copy of /tmp/perf-PID.map, in which a program that makes code as it runs names it for Linux's perf. A hidden file: it is none
+ * of the trace's streams. Taken only if it is a regular file of the process's own user, was written after `since` (nanoseconds of
+ * CLOCK_REALTIME: an older one is another process's that had the number) and has `most` bytes at most. Returns 0 when there is none. */
+#define RS_FOLDER_PERF_MAP ".perf.map"
+#define RS_PERF_MAP_MOST (64u << 20)
+long rs_folder_keep_perf_map(const struct rs_folder *folder, uint64_t since, uint64_t most);
+
 /* Writes a file of this process's under `hidden`, a name with a leading dot, and gives it the name without it. */
 long rs_folder_put(const struct rs_folder *folder, const char *hidden, const char *bytes, size_t length);
 

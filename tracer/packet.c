@@ -126,6 +126,27 @@ static size_t decode_event(struct rs_packet_cursor *cursor, struct rs_damage *da
 
 /* ---- packets ---- */
 
+char *rs_packet_name(const struct rs_packet_file *file, char name[RS_PACKET_NAME]) {
+    snprintf(name, RS_PACKET_NAME, "%s_%" PRIu64 "_%" PRIu64, file->kept ? "kept" : "stream", file->stream,
+             file->sequence);
+    return name;
+}
+
+/* Reads digits without a leading zero up to `end`. Returns what follows it, NULL when it is not so. */
+static const char *parse_number(const char *text, char end, uint64_t *number) {
+    size_t length = strspn(text, "0123456789");
+    if (!length || length > 18 || (*text == '0' && length > 1) || text[length] != end) return NULL;
+    *number = strtoull(text, NULL, 10);
+    return text + length + 1;
+}
+
+bool rs_packet_parse_name(const char *name, struct rs_packet_file *file) {
+    file->kept = !strncmp(name, "kept_", 5);
+    if (!file->kept && strncmp(name, "stream_", 7) != 0) return false;
+    name = parse_number(name + (file->kept ? 5 : 7), '_', &file->stream);
+    return name && parse_number(name, 0, &file->sequence);
+}
+
 /* Reads up to `size` bytes from `offset`. Returns how many there were, fewer only at the file's end or on an error. */
 size_t rs_read_range(int fd, void *buffer, size_t size, size_t offset) {
     size_t done = 0;
@@ -167,7 +188,7 @@ static void check_tail(int fd, size_t content, size_t file_size, uint64_t last_t
 static bool header_is_right(const struct rs_packet *packet, struct rs_packet_identity *expected,
                             struct rs_damage *damage) {
     const struct rs_packet_header *header = &packet->header;
-    uint64_t instance = expected->stream | (expected->kept ? RS_INSTANCE_KEPT : 0);
+    uint64_t instance = expected->file.stream | (expected->file.kept ? RS_INSTANCE_KEPT : 0);
     if (header->magic != RS_CTF_MAGIC) {
         rs_damage_set(damage, 0, "it begins with %08" PRIx32 ", which no packet does", header->magic);
     } else if (rs_header_check(packet) != packet->context.header_check) {
@@ -175,7 +196,7 @@ static bool header_is_right(const struct rs_packet *packet, struct rs_packet_ide
     } else if (header->stream_id != RS_STREAM_CLASS) {
         rs_damage_set(damage, offsetof(struct rs_packet_header, stream_id), "stream class %" PRIu32 " is not known",
                       header->stream_id);
-    } else if (header->stream_instance_id != instance || packet->context.packet_seq_num != expected->sequence) {
+    } else if (header->stream_instance_id != instance || packet->context.packet_seq_num != expected->file.sequence) {
         rs_damage_set(damage, offsetof(struct rs_packet_header, stream_instance_id),
                       "the packet is number %" PRIu64 " of stream %" PRIu64 ": the file has the name of another",
                       packet->context.packet_seq_num, (uint64_t)(header->stream_instance_id & ~RS_INSTANCE_KEPT));

@@ -45,10 +45,23 @@ struct rs_packet_cursor {
     struct rs_read_event event;
 };
 
-/* What a packet's header must say. */
-struct rs_packet_identity {
+/* Which packet of a trace a file is: by its name. */
+struct rs_packet_file {
     uint64_t stream, sequence;
     bool kept;
+};
+
+#define RS_PACKET_NAME 64
+
+/* The name of the packet's file; returns `name`. */
+char *rs_packet_name(const struct rs_packet_file *file, char name[RS_PACKET_NAME]);
+
+/* Reads such a name. False: it is no packet's. */
+bool rs_packet_parse_name(const char *name, struct rs_packet_file *file);
+
+/* What a packet's header must say. */
+struct rs_packet_identity {
+    struct rs_packet_file file;
     bool uuid_known; /* else the packet's becomes it */
     uint8_t uuid[16];
 };

@@ -15,29 +15,25 @@
 
 #define METADATA_MAX (4u << 20)
 
-struct file {
-    uint64_t stream, sequence;
-    bool kept;
-};
-
 /* One stream, standing on one event of one of its packets. */
 struct cursor {
-    const struct file *files, *files_end; /* [files, files_end) are still to come; files[-1] is the current one */
-    uint64_t discarded, missing;          /* of the stream: events that it says were given up; packets that are gone */
+    const struct rs_packet_file *files,
+        *files_end;              /* [files, files_end) are still to come; files[-1] is the current one */
+    uint64_t discarded, missing; /* of the stream: events that it says were given up; packets that are gone */
     struct rs_packet_cursor packet;
     size_t rank; /* which of two events of the same time comes first */
 };
 
 /* A stream's files, in order. */
 struct stream {
-    const struct file *files, *end;
+    const struct rs_packet_file *files, *end;
 };
 
 struct rs_reader {
     char *folder;
     rs_reader_report *report;
     void *argument;
-    struct file *files;
+    struct rs_packet_file *files;
     size_t file_count;
     struct stream *streams;
     size_t stream_count;
@@ -63,11 +59,6 @@ static void report_damage(struct rs_reader *reader, const char *file, size_t off
 
 /* ---- files ---- */
 
-static char *file_name(const struct file *file, char *name, size_t size) {
-    snprintf(name, size, "%s_%" PRIu64 "_%" PRIu64, file->kept ? "kept" : "stream", file->stream, file->sequence);
-    return name;
-}
-
 static int open_file(const struct rs_reader *reader, const char *name, struct stat *status) {
     char *path = NULL;
     int fd;
@@ -90,13 +81,13 @@ static int open_file(const struct rs_reader *reader, const char *name, struct st
 
 /* Numbers that are missing between two packets: the flight recorder gave them up; kept ones are never given up. */
 static void count_gap(struct rs_reader *reader, struct cursor *cursor, bool first) {
-    const struct file *file = cursor->files;
+    const struct rs_packet_file *file = cursor->files;
     uint64_t expected = first ? 0 : file[-1].sequence + 1;
-    char name[64];
+    char name[RS_PACKET_NAME];
     if (file->sequence == expected) return;
     if (file->kept) {
-        struct file missing = {.stream = file->stream, .sequence = expected, .kept = true};
-        report_damage(reader, file_name(&missing, name, sizeof name), 0, 0, "the file is missing");
+        struct rs_packet_file missing = {.stream = file->stream, .sequence = expected, .kept = true};
+        report_damage(reader, rs_packet_name(&missing, name), 0, 0, "the file is missing");
     } else {
         cursor->missing += file->sequence - expected;
     }
@@ -105,26 +96,26 @@ static void count_gap(struct rs_reader *reader, struct cursor *cursor, bool firs
 /* All events of the packet are delivered: says what was wrong with it. */
 static void finish_packet(struct rs_reader *reader, struct cursor *cursor) {
     const struct rs_damage *damage = &cursor->packet.damage;
-    char name[64];
+    char name[RS_PACKET_NAME];
     rs_packet_finish(&cursor->packet);
     if (damage->found)
-        report_damage(reader, file_name(cursor->files - 1, name, sizeof name), damage->offset, cursor->packet.events,
+        report_damage(reader, rs_packet_name(cursor->files - 1, name), damage->offset, cursor->packet.events,
                       damage->text);
     rs_packet_forget(&cursor->packet);
 }
 
 /* Opens the stream's next packet; false when there is none. */
 static bool next_packet(struct rs_reader *reader, struct cursor *cursor, bool first) {
-    const struct file *file = cursor->files;
+    const struct rs_packet_file *file = cursor->files;
     struct rs_packet_identity *identity = &reader->identity;
     struct stat status;
-    char name[64];
+    char name[RS_PACKET_NAME];
     int fd;
     if (file == cursor->files_end) return false;
     count_gap(reader, cursor, first);
     cursor->files++;
     rs_packet_forget(&cursor->packet);
-    fd = open_file(reader, file_name(file, name, sizeof name), &status);
+    fd = open_file(reader, rs_packet_name(file, name), &status);
     if (fd < 0) {
         /* Listed, and given up since? */
         if (errno == ENOENT && !file->kept)
@@ -133,9 +124,7 @@ static bool next_packet(struct rs_reader *reader, struct cursor *cursor, bool fi
             rs_damage_set(&cursor->packet.damage, 0, "it cannot be opened: %s", strerror(errno));
         return true;
     }
-    identity->stream = file->stream;
-    identity->sequence = file->sequence;
-    identity->kept = file->kept;
+    identity->file = *file;
     if (rs_packet_read(&cursor->packet, fd, (size_t)status.st_size, identity, &cursor->discarded) == RS_PACKET_GONE)
         cursor->missing++;
     close(fd);
@@ -189,42 +178,27 @@ static void sift_down(struct cursor **heap, size_t size, size_t at) {
 
 /* ---- the folder ---- */
 
-/* Reads digits without a leading zero up to `end`. Returns what follows it, NULL when it is not so. */
-static const char *parse_number(const char *text, char end, uint64_t *number) {
-    size_t length = strspn(text, "0123456789");
-    if (!length || length > 18 || (*text == '0' && length > 1) || text[length] != end) return NULL;
-    *number = strtoull(text, NULL, 10);
-    return text + length + 1;
-}
-
-static bool parse_name(const char *name, struct file *file) {
-    file->kept = !strncmp(name, "kept_", 5);
-    if (!file->kept && strncmp(name, "stream_", 7) != 0) return false;
-    name = parse_number(name + (file->kept ? 5 : 7), '_', &file->stream);
-    return name && parse_number(name, 0, &file->sequence);
-}
-
 bool rs_reader_is_trace(const char *folder) {
     struct dirent *entry;
-    struct file file;
+    struct rs_packet_file file;
     bool found = false;
     DIR *directory = opendir(folder);
     if (!directory) return false;
     while (!found && (entry = readdir(directory)))
-        found = !strcmp(entry->d_name, "metadata") || parse_name(entry->d_name, &file);
+        found = !strcmp(entry->d_name, "metadata") || rs_packet_parse_name(entry->d_name, &file);
     closedir(directory);
     return found;
 }
 
 /* The order of a stream's packets, kept streams first. */
 static int compare_files(const void *left, const void *right) {
-    const struct file *a = left, *b = right;
+    const struct rs_packet_file *a = left, *b = right;
     if (a->kept != b->kept) return a->kept ? -1 : 1;
     if (a->stream != b->stream) return a->stream < b->stream ? -1 : 1;
     return (a->sequence > b->sequence) - (a->sequence < b->sequence);
 }
 
-static bool same_stream(const struct file *a, const struct file *b) {
+static bool same_stream(const struct rs_packet_file *a, const struct rs_packet_file *b) {
     return a->kept == b->kept && a->stream == b->stream;
 }
 
@@ -235,9 +209,9 @@ static int list_files(struct rs_reader *reader, bool *metadata) {
     DIR *directory = opendir(reader->folder);
     if (!directory) return errno;
     while ((entry = readdir(directory))) {
-        struct file file, *files;
+        struct rs_packet_file file, *files;
         *metadata |= !strcmp(entry->d_name, "metadata");
-        if (!parse_name(entry->d_name, &file)) continue;
+        if (!rs_packet_parse_name(entry->d_name, &file)) continue;
         if (reader->file_count == space) {
             space = space ? 2 * space : 64;
             files = realloc(reader->files, space * sizeof *files);
@@ -310,7 +284,7 @@ static bool list_streams(struct rs_reader *reader) {
     reader->streams = calloc(reader->file_count + 1, sizeof *reader->streams);
     if (!reader->streams) return false;
     for (size_t i = 0; i < reader->file_count; i++) {
-        const struct file *file = &reader->files[i];
+        const struct rs_packet_file *file = &reader->files[i];
         if (!i || !same_stream(file, file - 1)) reader->streams[reader->stream_count++].files = file;
         reader->streams[reader->stream_count - 1].end = file + 1;
     }
@@ -391,6 +365,18 @@ bool rs_reader_next(struct rs_reader *reader, struct rs_read_event *event) {
 
 size_t rs_reader_streams(const struct rs_reader *reader) {
     return reader->stream_count;
+}
+
+uint64_t rs_reader_bytes(const struct rs_reader *reader) {
+    int folder = open(reader->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint64_t bytes = 0;
+    for (size_t i = 0; folder >= 0 && i < reader->file_count; i++) {
+        char name[RS_PACKET_NAME];
+        struct stat status;
+        if (!fstatat(folder, rs_packet_name(&reader->files[i], name), &status, 0)) bytes += (uint64_t)status.st_size;
+    }
+    if (folder >= 0) close(folder);
+    return bytes;
 }
 
 static void report_nothing(void *argument, const char *line) {

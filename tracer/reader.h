@@ -46,6 +46,9 @@ typedef void rs_reader_visitor(void *argument, const struct rs_read_event *event
 size_t rs_reader_streams(const struct rs_reader *reader);
 void rs_reader_scan(const struct rs_reader *reader, size_t stream, rs_reader_visitor *visit, void *argument);
 
+/* Bytes of all its packets' files, as they are now; 0 for what cannot be looked at. */
+uint64_t rs_reader_bytes(const struct rs_reader *reader);
+
 /* So far; all there is after the last event. */
 struct rs_reader_totals rs_reader_totals(const struct rs_reader *reader);
 

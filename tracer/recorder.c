@@ -41,6 +41,7 @@ static struct {
     const struct rs_trace_host *host;
     struct rs_trace_settings settings;
     struct rs_folder folder;
+    uint64_t since; /* when this process began, as far as the recorder saw it: nanoseconds of CLOCK_REALTIME */
     int begun;      /* 0 not yet (a fork's child), 1 being done, 2 done */
     uint64_t bytes; /* all packets' */
     struct rs_stream *streams;
@@ -642,6 +643,7 @@ static struct rs_stream *map_streams(void) {
 bool rs_trace_start(const struct rs_trace_settings *settings, const struct rs_trace_host *host) {
     trace.host = host;
     trace.settings = *settings;
+    trace.since = rs_clock_realtime();
     rs_folder_set_process(&trace.folder, settings->process);
     long root = rs_folder_open(&trace.folder, settings->folder);
     if (root < 0) {
@@ -697,6 +699,7 @@ void rs_trace_forked(void) {
     if (folder_home() >= 0) trace.host->release_descriptor(folder_home());
     trace.folder.home = -1;
     trace.begun = 0;
+    trace.since = rs_clock_realtime();
     char name[32] = "";
     rs_sys(SYS_prctl, 16 /* PR_GET_NAME */, name, 0, 0, 0);
     rs_folder_set_process(&trace.folder, name);
@@ -736,6 +739,13 @@ static void cut_packet(struct rs_stream *stream, struct rs_writer *writer) {
     close_packet(stream, writer);
 }
 
+/* What names the frames in code that the program made is as good as the stacks, and kept like them; but it is to be small beside
+ * the rest. Without it addresses are left. */
+static void keep_perf_map(void) {
+    uint64_t share = trace.settings.max_bytes / 4;
+    rs_folder_keep_perf_map(&trace.folder, trace.since, share && share < RS_PERF_MAP_MOST ? share : RS_PERF_MAP_MOST);
+}
+
 void rs_trace_finish(void) {
     if (!rs_tracing || trace.begun != 2) return;
     struct rs_trace_thread *thread = &rs_trace_thread;
@@ -752,6 +762,7 @@ void rs_trace_finish(void) {
         cut_packet(stream, &stream->kept);
         if (gone) __atomic_store_n(&stream->thread, 0, __ATOMIC_RELEASE);
     }
+    keep_perf_map();
     thread->depth = depth;
     rs_release_signals(&held);
 }

@@ -94,7 +94,8 @@ void rs_trace_forked(void);
  * that can still be done, and given to that user, who goes on writing it. */
 void rs_trace_give_to(uint32_t user);
 
-/* At exit: the packets of this thread, and of threads that are gone, are cut to what is in them. */
+/* At exit: the packets of this thread, and of threads that are gone, are cut to what is in them, and the names of code that the process
+ * made as it ran are kept (rs_folder_keep_perf_map): up to 64 MiB or a quarter of the bound, beside what is bounded. */
 void rs_trace_finish(void);
 
 uint32_t rs_trace_tid(void);

@@ -1,6 +1,7 @@
 /* cmd_contexts.c: `reqscope contexts`: one line a context, in the order in which they began. */
 #include "viewer/commands.h"
-#include "viewer/json.h"
+#include "viewer/filter.h"
+#include "viewer/json_rows.h"
 #include "viewer/output.h"
 #include "viewer/text.h"
 
@@ -12,6 +13,22 @@ struct shown {
     bool pids;       /* there are several processes */
     bool attributes; /* a context has some */
 };
+
+/* Those that are asked for: the first of them that match. */
+struct rows {
+    const struct context **contexts;
+    size_t count, matching;
+};
+
+static struct rows choose_rows(const struct model *model, const struct filter *filter, uint64_t max) {
+    struct rows rows = {.contexts = memory_new(model->context_count * sizeof(struct context *))};
+    for (size_t i = 0; i < model->context_count; i++) {
+        if (!filter_takes_context(filter, model->contexts[i])) continue;
+        if (!max || rows.count < max) rows.contexts[rows.count++] = model->contexts[i];
+        rows.matching++;
+    }
+    return rows;
+}
 
 static const char *or_unknown(const char *text) {
     return text ? text : "?";
@@ -42,53 +59,38 @@ static void print_row(struct output_table *table, const struct model *model, con
     if (shown.attributes) output_table_add(table, column++, memory_copy(model_context_attributes(context)));
 }
 
-static void print_rows(const struct model *model) {
+static void print_rows(const struct model *model, const struct filter *filter, const struct rows *rows) {
     static const char *const titles[] = {"PID",    "ID",    "LABEL", "FOUND", "SURE",     "BEGIN",     "DURATION",
                                          "THREAD", "OPENS", "USES",  "BYTES", "FINDINGS", "ATTRIBUTES"};
     const size_t columns = sizeof titles / sizeof *titles;
     struct shown shown = {.pids = model->process_count > 1};
     struct output_table *table;
-    for (size_t i = 0; i < model->context_count; i++)
-        shown.attributes |= *model_context_attributes(model->contexts[i]) != 0;
+    for (size_t i = 0; i < rows->count; i++) shown.attributes |= *model_context_attributes(rows->contexts[i]) != 0;
     table = output_table_new(titles + !shown.pids, columns - !shown.pids - !shown.attributes);
-    for (size_t i = 0; i < model->context_count; i++) print_row(table, model, model->contexts[i], shown);
+    for (size_t i = 0; i < rows->count; i++) print_row(table, model, rows->contexts[i], shown);
     output_table_print(table, stdout);
+    filter_print_left_out(filter, model, rows->count, rows->matching, model->context_count, "contexts");
 }
 
-static json_t *json_from_row(const struct context *context) {
-    json_t *object = json_object();
-    if (!object) memory_exhausted();
-    json_put(object, "id", json_from_number(context->id));
-    json_put(object, "pid", json_from_number(context->process->pid));
-    json_put(object, "label", json_from_text(context->label));
-    json_put(object, "found", json_from_text(model_context_found(context)));
-    json_put(object, "sure", json_from_text(model_context_sure(context)));
-    json_put(object, "resumed", json_from_number(context->resumed));
-    json_put(object, "handed_over", json_from_number(context->handed_over));
-    json_put(object, "attributes", json_from_attributes(model_context_attributes(context)));
-    json_put(object, "parent", json_from_number(context->parent));
-    json_put(object, "begin_ns", json_from_time(context->began));
-    json_put(object, "end_ns", json_from_time(context->ended));
-    json_put(object, "thread", json_from_time(context->thread));
-    json_put(object, "opens", json_from_number(context->opens));
-    json_put(object, "uses", json_from_number(context->uses));
-    json_put(object, "bytes", json_from_number(context->bytes));
-    json_put(object, "findings", json_from_number(context->findings));
-    return object;
-}
-
-static void print_json(const struct model *model) {
+static void print_json(const struct model *model, const struct filter *filter, const struct rows *rows) {
     json_t *document = json_object(), *array = json_array();
-    for (size_t i = 0; i < model->context_count; i++) json_add(array, json_from_row(model->contexts[i]));
+    char *asked = filter_words(filter, model);
+    for (size_t i = 0; i < rows->count; i++) json_add(array, json_from_context_row(rows->contexts[i]));
+    json_put(document, "asked_for", json_from_text(asked));
+    json_put(document, "left_out", json_from_number(model->context_count - rows->count));
     json_put(document, "contexts", array);
     json_print(document);
+    free(asked);
 }
 
 int cmd_contexts(const struct options *options, const struct model *model, bool usable) {
+    const struct filter filter = filter_from(options, model);
+    struct rows rows = choose_rows(model, &filter, options->max);
     (void)usable;
     if (options->json)
-        print_json(model);
+        print_json(model, &filter, &rows);
     else
-        print_rows(model);
+        print_rows(model, &filter, &rows);
+    free(rows.contexts);
     return EXIT_DONE;
 }

@@ -1,11 +1,29 @@
 /* cmd_fds.c: `reqscope fds`: one line a description, in the order in which they were opened. */
 #include "viewer/commands.h"
-#include "viewer/json.h"
+#include "viewer/filter.h"
+#include "viewer/json_rows.h"
 #include "viewer/output.h"
+#include "viewer/stack_text.h"
 #include "viewer/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+/* Those that are asked for: the first of them that match. */
+struct rows {
+    const struct description **descriptions;
+    size_t count, matching;
+};
+
+static struct rows choose_rows(const struct model *model, const struct filter *filter, uint64_t max) {
+    struct rows rows = {.descriptions = memory_new(model->description_count * sizeof(struct description *))};
+    for (size_t i = 0; i < model->description_count; i++) {
+        if (!filter_takes_description(filter, model->descriptions[i])) continue;
+        if (!max || rows.count < max) rows.descriptions[rows.count++] = model->descriptions[i];
+        rows.matching++;
+    }
+    return rows;
+}
 
 /* The latest name, else what kind it is; NULL: not known. */
 static const char *name_of(const struct description *description) {
@@ -29,23 +47,6 @@ static char *list_users(const struct description *description) {
     return list;
 }
 
-/* "connect_db db.c:12" */
-static char *opening_place(struct symbols *symbols, const struct description *description) {
-    const struct process *holder;
-    const struct stack *stack = model_stack_of(description->process, description->stack, &holder);
-    size_t count = 0;
-    struct frame *frames = stack ? symbols_stack(symbols, holder, stack, &count) : NULL;
-    char *place = NULL;
-    if (count && frames[0].file)
-        place =
-            memory_format("%s %s:%d", frames[0].function ? frames[0].function : "?", frames[0].file, frames[0].line);
-    else if (count && frames[0].module)
-        place = memory_format("%s (%s+0x%" PRIx64 ")", frames[0].function ? frames[0].function : "?", frames[0].module,
-                              frames[0].offset);
-    free(frames);
-    return place ? place : memory_copy("?");
-}
-
 static char *relative_time(const struct model *model, uint64_t time) {
     return memory_format("%.3f ms", ((double)time - (double)model->first_time) / 1e6);
 }
@@ -53,6 +54,7 @@ static char *relative_time(const struct model *model, uint64_t time) {
 static void print_row(struct output_table *table, struct symbols *symbols, const struct model *model,
                       const struct description *one, bool pids) {
     const char *name = name_of(one);
+    char *place = stack_place_text(symbols, one->process, one->stack);
     size_t column = 0;
     if (pids) output_table_add(table, column++, memory_format("%" PRIu32, one->process->pid));
     output_table_add(table, column++, memory_format("%" PRIu64, one->id));
@@ -63,56 +65,43 @@ static void print_row(struct output_table *table, struct symbols *symbols, const
     output_table_add(table, column++, memory_format("%" PRIu64, one->handovers));
     output_table_add(table, column++, one->known ? relative_time(model, one->opened) : memory_copy("?"));
     output_table_add(table, column++, one->closed ? relative_time(model, one->closed) : memory_copy("open"));
-    output_table_add(table, column++, opening_place(symbols, one));
+    output_table_add(table, column++, place ? place : memory_copy("?"));
 }
 
-static json_t *json_from_row(struct symbols *symbols, const struct description *one) {
-    json_t *object = json_object(), *users = json_array(), *pids = json_array();
-    if (!object) memory_exhausted();
-    for (size_t i = 0; i < one->user_count; i++) json_add(users, json_from_number(one->users[i]));
-    for (size_t i = 0; i < one->pid_count; i++) json_add(pids, json_from_number(one->pids[i]));
-    json_put(object, "id", json_from_number(one->id));
-    json_put(object, "pid", json_from_number(one->process->pid));
-    json_put(object, "used_by_pids", pids);
-    json_put(object, "fd", one->fd < 0 ? json_null() : json_from_number((uint64_t)one->fd));
-    json_put(object, "description", json_from_text(name_of(one)));
-    json_put(object, "kind", json_from_text(one->known ? rs_kind_name(one->kind) : NULL));
-    json_put(object, "operation", json_from_text(one->known ? rs_operation_name(one->operation) : NULL));
-    json_put(object, "opened_by", json_from_number(one->opener));
-    json_put(object, "owner", json_from_number(one->owner));
-    json_put(object, "used_by", users);
-    json_put(object, "uses", json_from_number(one->uses));
-    json_put(object, "bytes", json_from_number(one->bytes));
-    json_put(object, "handovers", json_from_number(one->handovers));
-    json_put(object, "open_ns", json_from_time(one->opened));
-    json_put(object, "close_ns", json_from_time(one->closed));
-    json_put(object, "opened_at", json_from_stack(symbols, one->process, one->stack));
-    return object;
-}
-
-static void print_json(struct symbols *symbols, const struct model *model) {
+static void print_json(const struct filter *filter, const struct model *model, const struct rows *rows) {
     json_t *document = json_object(), *array = json_array();
-    for (size_t i = 0; i < model->description_count; i++)
-        json_add(array, json_from_row(symbols, model->descriptions[i]));
+    char *asked = filter_words(filter, model);
+    for (size_t i = 0; i < rows->count; i++)
+        json_add(array, json_from_description_row(filter->symbols, rows->descriptions[i]));
+    json_put(document, "asked_for", json_from_text(asked));
+    json_put(document, "left_out", json_from_number(model->description_count - rows->count));
     json_put(document, "descriptions", array);
     json_print(document);
+    free(asked);
 }
 
-int cmd_fds(const struct options *options, const struct model *model, bool usable) {
+static void print_rows(const struct filter *filter, const struct model *model, const struct rows *rows) {
     static const char *const titles[] = {"PID",     "ID",         "FD",     "DESCRIPTION", "OPENED BY",
                                          "USED BY", "HAND-OVERS", "OPENED", "CLOSED",      "OPENED AT"};
     const size_t columns = sizeof titles / sizeof *titles;
     bool pids = model->process_count > 1;
-    struct symbols *symbols = symbols_open(options);
+    struct output_table *table = output_table_new(titles + !pids, columns - !pids);
+    for (size_t i = 0; i < rows->count; i++) print_row(table, filter->symbols, model, rows->descriptions[i], pids);
+    output_table_print(table, stdout);
+    filter_print_left_out(filter, model, rows->count, rows->matching, model->description_count, "descriptions");
+}
+
+int cmd_fds(const struct options *options, const struct model *model, bool usable) {
+    struct filter filter = filter_from(options, model);
+    struct rows rows;
     (void)usable;
-    if (options->json) {
-        print_json(symbols, model);
-    } else {
-        struct output_table *table = output_table_new(titles + !pids, columns - !pids);
-        for (size_t i = 0; i < model->description_count; i++)
-            print_row(table, symbols, model, model->descriptions[i], pids);
-        output_table_print(table, stdout);
-    }
-    symbols_close(symbols);
+    filter.symbols = symbols_open(options);
+    rows = choose_rows(model, &filter, options->max);
+    if (options->json)
+        print_json(&filter, model, &rows);
+    else
+        print_rows(&filter, model, &rows);
+    free(rows.descriptions);
+    symbols_close(filter.symbols);
     return EXIT_DONE;
 }

@@ -145,26 +145,22 @@ static int run_directly(const char *program, char **arguments) {
 }
 
 /* Prints what was found. Returns the exit code, `status` when there is nothing to say. */
-static int check_trace(char *folder, char **before, int status) {
+static int check_trace(const struct options *options, char *folder, char **before, int status) {
     struct model model;
-    size_t count;
-    uint64_t events;
-    bool usable = load_traces(&model, &folder, 1, before);
-    const struct finding **findings = model_findings(&model, UINT32_MAX, &count);
-    events = model.events;
+    bool usable = load_traces(&model, &folder, 1, before), passed = false;
+    uint64_t events = model.events;
     if (events)
-        check_print(stderr, &model, findings, count, 0, usable);
+        passed = check_print(stderr, &model, options, usable);
     else
         text_complain("nothing was recorded, so nothing is known of findings: is REQSCOPE_MODE off?");
-    free(findings);
     model_free(&model);
-    return !usable || !events ? EXIT_UNUSABLE : count ? EXIT_FINDINGS : status;
+    return !usable || !events ? EXIT_UNUSABLE : passed ? status : EXIT_FINDINGS;
 }
 
-static int run_checked(const char *program, char **arguments, char *trace) {
+static int run_checked(const struct options *options, const char *program, char *trace) {
     char **before = load_list_folder(trace);
-    int status = supervise(program, arguments);
-    if (status >= 0) status = check_trace(trace, before, status);
+    int status = supervise(program, options->operands);
+    if (status >= 0) status = check_trace(options, trace, before, status);
     load_free_list(before);
     return status < 0 ? EXIT_UNUSABLE : status;
 }
@@ -192,8 +188,7 @@ static int run_program(const struct options *options, const char *program, const
     int result = EXIT_UNUSABLE;
     if (!trace && (temporary || wanted)) return EXIT_UNUSABLE;
     if (set_environment(options, trace, library))
-        result =
-            options->check ? run_checked(program, options->operands, trace) : run_directly(program, options->operands);
+        result = options->check ? run_checked(options, program, trace) : run_directly(program, options->operands);
     if (temporary) nftw(trace, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     free(trace);
     return result;
@@ -208,6 +203,11 @@ int cmd_run(const struct options *options) {
     }
     if (options->check && options->mode && !strcmp(options->mode, "off")) {
         text_complain("run: --check finds nothing with --mode off: leave one of the two out");
+        return EXIT_UNUSABLE;
+    }
+    if (options->kinds != UINT32_MAX && !options->check) {
+        text_complain("run: --kinds says which findings count for --check: give that, too (what is looked for, "
+                      "REQSCOPE_CHECK says)");
         return EXIT_UNUSABLE;
     }
     program = guardable_find(options->operands[0], &result);

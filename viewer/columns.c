@@ -1,39 +1,22 @@
 /* columns.c: see columns.h. */
 #include "viewer/columns.h"
 #include "viewer/memory.h"
+#include "viewer/output.h"
 #include "viewer/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-#define UNKNOWN_WIDTH 80
 #define LEAST_WIDTH 40
 #define LEAST_COLUMN 24
 #define MARK 2 /* before the time */
 #define LINE 3 /* between columns, with the blanks beside it */
 
-static size_t terminal_width(void) {
-    struct winsize size;
-    if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col) return size.ws_col;
-    return UNKNOWN_WIDTH;
-}
-
-static bool locale_is_utf8(void) {
-    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value) return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-    }
-    return false;
-}
-
 struct columns columns_from(const struct options *options) {
-    struct columns columns = {.width = options->width ? (size_t)options->width : terminal_width()};
+    struct columns columns = {.width = output_width(options->width)};
     if (columns.width < LEAST_WIDTH) columns.width = LEAST_WIDTH;
-    columns.ascii = options->ascii || !locale_is_utf8();
+    columns.ascii = options->ascii || !output_is_utf8();
     return columns;
 }
 

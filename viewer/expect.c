@@ -99,14 +99,15 @@ static bool is_meant(const struct rs_pattern *pattern, const struct description 
     return rs_pattern_is_description(pattern, one->kind, name);
 }
 
-static bool opened_by_the_program(const struct description *opening) {
-    return !(opening->flags & (RS_OPEN_INHERITED | RS_OPEN_UNSEEN)) && opening->operation != RS_OP_receive;
+bool expect_is_open(const struct description *description) {
+    return description->known && !(description->flags & (RS_OPEN_INHERITED | RS_OPEN_UNSEEN)) &&
+           description->operation != RS_OP_receive;
 }
 
 static void count_opens(struct expect_answer *answer) {
     for (size_t i = 0; i < answer->model->description_count; i++) {
         const struct description *one = answer->model->descriptions[i];
-        if (!one->known || !opened_by_the_program(one) || !is_meant(&answer->expectation->pattern, one)) continue;
+        if (!expect_is_open(one) || !is_meant(&answer->expectation->pattern, one)) continue;
         answer->opened++;
         if (one->opener)
             tally_of(answer, one->process, one->opener)->opens++;

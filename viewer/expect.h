@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 struct model;
+struct description;
 
 /* "PATTERN=N", or "PATTERN=N/context" */
 struct expectation {
@@ -36,6 +37,9 @@ struct expect_answer {
 
 /* Returns false after a message when the text is no expectation. It must outlive the expectation. */
 bool expect_parse(const char *text, struct expectation *expectation);
+
+/* Is it one that the program has opened itself, as far as is known? */
+bool expect_is_open(const struct description *description);
 
 /* Counts. The answer is to be freed with expect_free, and lives no longer than its expectation and the model. */
 struct expect_answer expect_count(const struct model *model, const struct expectation *expectation);

@@ -1,6 +1,7 @@
 /* finding_text.c: see finding_text.h. */
 #include "viewer/finding_text.h"
 #include "tracer/hint.h"
+#include "viewer/stack_text.h"
 #include "viewer/text.h"
 
 #include <inttypes.h>
@@ -158,16 +159,14 @@ char *finding_outstanding(const struct finding *finding) {
     return text;
 }
 
-/* The first frame that is the application's own: of no library that the C runtime brings. Inlined ones the guard cannot see. */
+/* The first frame that is the application's own and has a name that the guard knows. Inlined ones the guard cannot see. */
 static const struct frame *own_frame(const struct frame *frames, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        bool runtime =
-            frames[i].module && (!strncmp(frames[i].module, "libc.", 5) || !strncmp(frames[i].module, "ld-", 3));
-        bool own = frames[i].symbol && strncmp(frames[i].symbol, "reqscope_", 9);
-        if (!runtime && own) return &frames[i];
+        bool own = frames[i].symbol && strncmp(frames[i].symbol, "reqscope_", 9) != 0;
+        if (own && !stack_is_runtime(&frames[i])) return &frames[i];
     }
     for (size_t i = 0; i < count; i++)
-        if (frames[i].module) return &frames[i];
+        if (frames[i].module && !frames[i].generated) return &frames[i];
     return NULL;
 }
 
@@ -182,15 +181,19 @@ char *finding_suppression(const struct finding *finding, const struct frame *fra
 }
 
 char *finding_frame(const struct frame *frame) {
-    char *place = frame->file ? memory_format("%s:%d", frame->file, frame->line) : memory_copy("");
+    const char *function = frame->function ? frame->function : "?";
+    char *line = !frame->file   ? NULL
+                 : !frame->line ? memory_copy(frame->file)
+                                : memory_format("%s:%d", frame->file, frame->line);
+    char *place = line ? memory_format("%-15s %-12s", function, line) : memory_format("%-15s", function);
     char *text;
     if (frame->inlined)
-        text = memory_format("%-15s %-12s (inlined)", frame->function ? frame->function : "?", place);
+        text = memory_format("%s (inlined)", place);
     else if (frame->module)
-        text = memory_format("%-15s %-12s (%s+0x%" PRIx64 ")", frame->function ? frame->function : "?", place,
-                             frame->module, frame->offset);
+        text = memory_format("%s (%s+0x%" PRIx64 ")", place, frame->module, frame->offset);
     else
-        text = memory_format("%-15s %-12s (0x%" PRIx64 ")", "?", place, frame->address);
+        text = memory_format("%s (0x%" PRIx64 ")", place, frame->address);
+    free(line);
     free(place);
     return text;
 }

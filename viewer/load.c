@@ -1,5 +1,6 @@
 /* load.c: see load.h. One function for each kind of event; an event may name what was never seen. */
 #include "viewer/load.h"
+#include "viewer/progress.h"
 #include "viewer/scan.h"
 #include "viewer/text.h"
 #include "viewer/walk.h"
@@ -444,9 +445,11 @@ bool load_traces(struct model *model, char *const *folders, size_t count, char *
     }
     walk = walk_open(model, true, complain);
     scan = scan_start(model, walk);
+    progress_start(count ? folders[0] : "", scan_bytes(scan));
     load_events(walk);
     usable &= sum_up(model, walk);
     scan_finish(scan);
+    progress_end();
     walk_close(walk);
     model_settle(model);
     return usable;

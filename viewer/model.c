@@ -179,9 +179,12 @@ static void sort(void *array, size_t count, size_t size, int (*compare)(const vo
     if (i < count) qsort(array, count, size, compare);
 }
 
+/* No two are alike: which thread found them, and when, must not show. */
 static int compare_uses(const void *left, const void *right) {
     const struct use *a = *(const struct use *const *)left, *b = *(const struct use *const *)right;
-    return (a->first_time > b->first_time) - (a->first_time < b->first_time);
+    if (a->first_time != b->first_time) return a->first_time < b->first_time ? -1 : 1;
+    if (a->context != b->context) return a->context < b->context ? -1 : 1;
+    return (a->process > b->process) - (a->process < b->process);
 }
 
 static int compare_by_context(const void *left, const void *right) {
@@ -240,11 +243,13 @@ static uint64_t distance(uint64_t a, uint64_t b) {
     return a > b ? a - b : b - a;
 }
 
-/* The one of [first, end), all sent and of one identity, that the received one is: of its family, and next to it in time. */
+/* The one of [first, end), all sent and of one identity, that the received one is: of its family, from another process (what a process
+ * sends itself the guard knows as two, each with an owner), and next to it in time. */
 static const struct pass *find_sent(const struct pass *first, const struct pass *end, const struct pass *received) {
     const struct pass *found = NULL;
     for (; first < end; first++) {
         if (first->description->family != received->description->family) continue;
+        if (first->description->process == received->description->process) continue;
         if (!found || distance(first->time, received->time) < distance(found->time, received->time)) found = first;
     }
     return found;
@@ -262,13 +267,19 @@ static void merge_description(struct description *received, struct description *
     sent->passed++;
     sent->handovers += received->handovers;
     sent->owner = received->owner ? received->owner : sent->owner;
-    if (received->closed > sent->closed && sent->closed) sent->closed = received->closed;
+    /* Open until the last of both is closed, and known by the number that is. */
+    if (sent->closed && (!received->closed || received->closed > sent->closed)) {
+        sent->closed = received->closed;
+        sent->fd = received->fd;
+    }
     *ids_place((struct ids *)&received->family->descriptions, received->id) = sent;
 }
 
 static void merge_passed(struct model *model) {
-    struct pass *passes = model->passes, *end = passes + model->pass_count, *first = passes, *received;
-    if (model->pass_count) qsort(passes, model->pass_count, sizeof *passes, compare_passes);
+    struct pass *passes = model->passes, *first, *received, *end;
+    if (!passes) return;
+    end = passes + model->pass_count;
+    qsort(passes, model->pass_count, sizeof *passes, compare_passes);
     for (struct pass *at = passes; at < end; at = received) {
         for (first = at; at < end && at->identity == first->identity && at->how == RS_PASSED_SENT;) at++;
         for (received = at; received < end && received->identity == first->identity; received++) {
@@ -386,6 +397,22 @@ const struct description *model_description_of(const struct process *process, ui
     return description && description->known ? description : NULL;
 }
 
+const struct module *model_module_of(const struct process *process, uint64_t address) {
+    for (size_t i = process->module_count; i--;)
+        if (address >= process->modules[i].low && address < process->modules[i].high) return &process->modules[i];
+    return NULL;
+}
+
+const struct finding *model_finding_of(const struct process *process, uint32_t id) {
+    const struct model *model = process->model;
+    const struct finding *found;
+    HASH_FIND(hh, process->findings, &id, sizeof id, found);
+    for (size_t i = 0; !found && i < model->process_count; i++)
+        if (model->processes[i]->family == process->family)
+            HASH_FIND(hh, model->processes[i]->findings, &id, sizeof id, found);
+    return found;
+}
+
 static const struct stack *find_stack(const struct process *process, uint32_t id) {
     const struct stack *stack;
     HASH_FIND(hh, process->stacks, &id, sizeof id, stack);
@@ -433,34 +460,6 @@ uint64_t model_first_context(const struct process *process) {
         if (process->first_context) return process->first_context;
     }
     return 0;
-}
-
-/* What shows one request's data to another comes before what is only left lying about. */
-static int severity(const struct finding *finding) {
-    return finding->kind == RS_FINDING_leak ? 1 : 0;
-}
-
-static int compare_findings(const void *left, const void *right) {
-    const struct finding *a = *(const struct finding *const *)left, *b = *(const struct finding *const *)right;
-    if (severity(a) != severity(b)) return severity(a) - severity(b);
-    if (a->count != b->count) return a->count > b->count ? -1 : 1;
-    if (a->time != b->time) return a->time < b->time ? -1 : 1;
-    return (a->id > b->id) - (a->id < b->id);
-}
-
-const struct finding **model_findings(const struct model *model, uint32_t kinds, size_t *count) {
-    const struct finding **findings = NULL;
-    size_t space = 0;
-    *count = 0;
-    for (size_t i = 0; i < model->process_count; i++) {
-        for (struct finding *finding = model->processes[i]->findings; finding; finding = finding->hh.next) {
-            if (finding->kind < RS_FINDING_COUNT && !(kinds & 1u << finding->kind)) continue;
-            findings = memory_grow(findings, &space, *count + 1, sizeof *findings);
-            findings[(*count)++] = finding;
-        }
-    }
-    if (*count) qsort(findings, *count, sizeof *findings, compare_findings);
-    return findings;
 }
 
 /* ---- the end ---- */

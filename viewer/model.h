@@ -204,6 +204,12 @@ void model_settle(struct model *model);
 const struct context *model_context_of(const struct process *process, uint64_t id);
 const struct description *model_description_of(const struct process *process, uint64_t id);
 
+/* What the process has mapped at the address, the latest; NULL: nothing. */
+const struct module *model_module_of(const struct process *process, uint64_t address);
+
+/* The one that an id in `process` stands for: its own, else that of its family's process which tells it; NULL: none. */
+const struct finding *model_finding_of(const struct process *process, uint32_t id);
+
 /* In the process, its parents, then the others of its family: *holder is whose it is. */
 const struct stack *model_stack_of(const struct process *process, uint32_t id, const struct process **holder);
 
@@ -221,10 +227,6 @@ const char *model_context_attributes(const struct context *context);
 /* The first context that the process has had: its own, else that of the one that forked it. 0: none, or events were lost that may
  * tell of an earlier one. */
 uint64_t model_first_context(const struct process *process);
-
-/* All findings whose kind is in the mask (1 << enum rs_finding_kind; unknown ones always), leaks last, the most frequent first. The
- * array is the caller's to free. */
-const struct finding **model_findings(const struct model *model, uint32_t kinds, size_t *count);
 
 void model_free(struct model *model);
 

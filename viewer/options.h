@@ -1,5 +1,7 @@
-/* options.h: the command line. One table of options (options.c), each with the commands that know it: parsing, --help
- * and the checks of values are all made from it. */
+/* options.h: the command line: from words to values, by the table of options (option_rows.h).
+ *
+ * What was given twice counts as given last, but for options that add (--expect-opens). What is wrong is said with what is
+ * nearest to it among what is right, and all that is. */
 #ifndef RS_VIEWER_OPTIONS_H
 #define RS_VIEWER_OPTIONS_H
 
@@ -27,17 +29,21 @@ enum command_mask {
     COMMAND_COMPLETION = 4096,
 };
 
+/* Those that print lines to read, through a pager on a terminal. */
+#define COMMANDS_PAGED \
+    (COMMAND_REPORT | COMMAND_CONTEXTS | COMMAND_FDS | COMMAND_TIMELINE | COMMAND_SHOW | COMMAND_DIFF)
+
 /* A moment in a trace: so long after its begin, or before its end. "1.5s", "200ms", "-2s" */
 struct moment {
     bool given, from_end;
     uint64_t ns;
 };
 
-struct options {
+struct options { /* NOLINT(clang-analyzer-optin.performance.Padding): in the order of their use */
     bool help, json, check;
     const char *colour;
-    uint64_t max;                                                            /* 0: not given */
-    uint32_t kinds;                                                          /* 1 << enum rs_finding_kind */
+    uint64_t max;   /* 0: not given, and no bound (check: none) */
+    uint32_t kinds; /* 1 << enum rs_finding_kind */
     const char *mode, *policy, *context, *trace, *rules, *log, *stack_depth; /* of run; NULL: not given */
     struct expectation expectations[OPTIONS_EXPECTATIONS];
     size_t expectation_count;
@@ -60,8 +66,5 @@ struct options {
 /* Reads arguments[1...] as those of the command `name`, which may be permuted. In `run`, options end at the first
  * operand. Returns false after a message when they are not right. */
 bool options_parse(struct options *options, enum command_mask command, const char *name, int count, char **arguments);
-
-/* The lines of --help for the command's options. */
-void options_print_help(enum command_mask command);
 
 #endif

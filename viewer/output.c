@@ -1,26 +1,51 @@
 /* output.c: see output.h. */
 #include "viewer/output.h"
 #include "viewer/memory.h"
+#include "viewer/pager.h"
 #include "viewer/text.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static bool coloured;
+static size_t terminal_columns;
 
 static const char *const codes[] = {
-    [STYLE_PLAIN] = "",         [STYLE_BAD] = "\033[1;31m", [STYLE_GOOD] = "\033[32m",
-    [STYLE_STRONG] = "\033[1m", [STYLE_FAINT] = "\033[2m",
+    [STYLE_PLAIN] = "",
+    [STYLE_BAD] = "\033[1;31m",
+    [STYLE_GOOD] = "\033[32m",
+    [STYLE_STRONG] = "\033[1m",
+    [STYLE_FAINT] = "\033[2m",
+    [STYLE_SKY] = "\033[38;5;74m",
+    [STYLE_ORANGE] = "\033[38;5;214m",
+    [STYLE_GREEN] = "\033[38;5;36m",
+    [STYLE_PURPLE] = "\033[38;5;175m",
+    [STYLE_BLUE] = "\033[38;5;32m",
+    [STYLE_YELLOW] = "\033[38;5;227m",
+    [STYLE_VERMILION] = "\033[1;38;5;166m",
 };
 
 void output_start(const char *when) {
     const char *terminal = getenv("TERM"), *refused = getenv("NO_COLOR");
+    struct winsize size;
+    terminal_columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
     coloured = !strcmp(when, "always");
     if (strcmp(when, "auto") != 0) return;
     coloured = isatty(STDOUT_FILENO) && !(refused && *refused) && !(terminal && !strcmp(terminal, "dumb"));
+}
+
+#define USUAL_WIDTH 80
+
+size_t output_width(uint64_t asked) {
+    const char *columns = getenv("COLUMNS");
+    if (asked) return asked;
+    if (terminal_columns) return terminal_columns;
+    if (columns && *columns >= '0' && *columns <= '9') asked = strtoul(columns, NULL, 10);
+    return asked ? asked : USUAL_WIDTH;
 }
 
 const char *output_begin(enum output_style style) {
@@ -29,6 +54,15 @@ const char *output_begin(enum output_style style) {
 
 const char *output_end(void) {
     return coloured ? "\033[0m" : "";
+}
+
+bool output_is_utf8(void) {
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *locale = getenv(names[i]);
+        if (locale && *locale) return strcasestr(locale, "UTF-8") || strcasestr(locale, "UTF8");
+    }
+    return false;
 }
 
 void output_text(FILE *stream, const char *text, size_t width) {
@@ -97,6 +131,7 @@ void output_table_print(struct output_table *table, FILE *stream) {
 int output_finish(void) {
     bool failed = ferror(stdout);
     if (fflush(stdout)) failed = true;
+    if (pager_is_on()) return pager_finish() ? 0 : 2;
     if (!failed) return 0;
     if (errno != EPIPE) text_complain("the output could not be written: %s", strerror(errno));
     return 2;

@@ -1,27 +1,30 @@
 /* scan.c: see scan.h. */
 #include "viewer/scan.h"
+#include "viewer/progress.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define SCANNERS_MAX 16
-#define CACHE_PLACES 256u /* a power of two */
+#define PROGRESS_EVENTS 4096u /* most events are I/O events: of their size */
+#define CACHE_PLACES 256u     /* a power of two */
 
 /* A stream to be read. */
 struct job {
     const struct rs_reader *reader;
     size_t stream;
     uint32_t process;
+    struct use *uses; /* the row, the latest first */
 };
 
 struct scanner {
     struct scan *scan;
     pthread_t thread;
-    const struct job *job; /* at work on it */
+    struct job *job; /* at work on it */
     struct use *cache[CACHE_PLACES];
-    struct use *uses; /* the row */
     struct memory_arena *arena;
+    uint32_t events; /* since progress was told the last time */
 };
 
 struct scan {
@@ -43,6 +46,10 @@ static void add_event(void *argument, const struct rs_read_event *event) {
     struct scanner *scanner = argument;
     struct use **place, *use;
     uint64_t mixed;
+    if (++scanner->events == PROGRESS_EVENTS) {
+        progress_add(PROGRESS_EVENTS * sizeof *io);
+        scanner->events = 0;
+    }
     if (event->number != RS_EVENT_IO) return;
     mixed = (io->context * RS_MIX_FACTOR(1)) ^ (io->description * RS_MIX_FACTOR(2));
     place = &scanner->cache[mixed >> 32 & (CACHE_PLACES - 1)];
@@ -50,14 +57,14 @@ static void add_event(void *argument, const struct rs_read_event *event) {
     if (!use || use->context != io->context || use->description != io->description) {
         use = memory_take(&scanner->arena, sizeof *use);
         *use = (struct use){
-            .next = scanner->uses,
+            .next = scanner->job->uses,
             .context = io->context,
             .description = io->description,
             .first_time = io->header.time,
             .process = scanner->job->process,
             .fd = io->header.fd,
         };
-        *place = scanner->uses = use;
+        *place = scanner->job->uses = use;
     }
     use->calls++;
     if (io->result > 0 && moves_bytes(event->operation)) use->bytes += (uint64_t)io->result;
@@ -86,7 +93,7 @@ static void list_jobs(struct scan *scan, const struct walk *walk) {
         size_t streams = reader ? rs_reader_streams(reader) : 0;
         for (size_t stream = 0; stream < streams; stream++) {
             scan->jobs = memory_grow(scan->jobs, &scan->job_space, scan->job_count + 1, sizeof *scan->jobs);
-            scan->jobs[scan->job_count++] = (struct job){reader, stream, (uint32_t)i};
+            scan->jobs[scan->job_count++] = (struct job){.reader = reader, .stream = stream, .process = (uint32_t)i};
         }
     }
 }
@@ -114,13 +121,19 @@ struct scan *scan_start(struct model *model, const struct walk *walk) {
     return scan;
 }
 
-static void hand_over(struct model *model, struct scanner *scanner) {
-    struct use *use = scanner->uses, *next;
+uint64_t scan_bytes(const struct scan *scan) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < scan->job_count; i++)
+        if (!i || scan->jobs[i].reader != scan->jobs[i - 1].reader) bytes += rs_reader_bytes(scan->jobs[i].reader);
+    return bytes;
+}
+
+static void hand_over(struct model *model, struct job *job) {
+    struct use *use = job->uses, *next;
     for (; use; use = next) {
         next = use->next;
         model_use(model, use);
     }
-    model_adopt(model, &scanner->arena);
 }
 
 void scan_finish(struct scan *scan) {
@@ -129,7 +142,9 @@ void scan_finish(struct scan *scan) {
     own->scan = scan;
     scan_streams(own);
     for (size_t i = 0; i < scan->scanner_count; i++) pthread_join(scan->scanners[i].thread, NULL);
-    for (size_t i = 0; i <= scan->scanner_count; i++) hand_over(scan->model, &scan->scanners[i]);
+    /* In the jobs' order: what a model is like does not depend on which thread was the quicker. */
+    for (size_t i = 0; i < scan->job_count; i++) hand_over(scan->model, &scan->jobs[i]);
+    for (size_t i = 0; i <= scan->scanner_count; i++) model_adopt(scan->model, &scan->scanners[i].arena);
     free(scan->scanners);
     free(scan->jobs);
     free(scan);

@@ -1,5 +1,6 @@
 /* show_head.c: what one finding, context or description is: the lines above its story. */
 #include "viewer/finding_text.h"
+#include "viewer/groups.h"
 #include "viewer/show.h"
 #include "viewer/text.h"
 
@@ -141,16 +142,27 @@ static bool is_on(const struct finding *finding, const struct description *descr
            ids_find(&finding->process->family->descriptions, finding->description) == description;
 }
 
+/* Is it of the thing that is shown? */
+static bool is_of(const struct finding *finding, const struct story *story) {
+    if (finding->process->family != story->process->family) return false;
+    if (story->thing.kind == THING_CONTEXT) return is_involved(finding, story->thing.context);
+    return story->thing.kind != THING_DESCRIPTION || is_on(finding, story->thing.description);
+}
+
 const struct finding **show_findings(const struct story *story, size_t *count) {
-    const struct finding **all = model_findings(story->model, UINT32_MAX, count);
-    size_t kept = 0;
-    for (size_t i = 0; i < *count; i++) {
-        bool own = all[i]->process->family == story->process->family;
-        if (own && story->thing.kind == THING_CONTEXT) own = is_involved(all[i], story->thing.context);
-        if (own && story->thing.kind == THING_DESCRIPTION) own = is_on(all[i], story->thing.description);
-        if (own) all[kept++] = all[i];
+    struct groups groups = groups_of(story->model, NULL);
+    const struct finding **all = NULL;
+    size_t space = 0;
+    *count = 0;
+    for (size_t i = 0; i < groups.count; i++) {
+        for (size_t j = 0; j < groups.all[i]->count; j++) {
+            const struct finding *finding = groups.all[i]->findings[j];
+            if (!is_of(finding, story)) continue;
+            all = memory_grow(all, &space, *count + 1, sizeof(struct finding *));
+            all[(*count)++] = finding;
+        }
     }
-    *count = kept;
+    groups_free(&groups);
     return all;
 }
 

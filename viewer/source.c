@@ -10,8 +10,7 @@
 
 #define LINE_SHOWN 160
 
-/* Only a regular file: a path in a trace must not make this wait on a pipe or read a device. */
-static FILE *open_source(const char *path) {
+FILE *source_open(const char *path) {
     struct stat status;
     FILE *file;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -27,14 +26,18 @@ static void print_line(char *text, int number, bool here) {
     char *tab;
     text[strcspn(text, "\r\n")] = 0;
     while ((tab = strchr(text, '\t'))) *tab = ' ';
-    if (strlen(text) > LINE_SHOWN) text[LINE_SHOWN] = 0;
+    if (strlen(text) > LINE_SHOWN) {
+        size_t end = LINE_SHOWN;
+        while (end && (text[end] & 0xc0) == 0x80) end--; /* not in the middle of a character */
+        text[end] = 0;
+    }
     printf("       %s%s %5d  ", output_begin(here ? STYLE_STRONG : STYLE_FAINT), here ? "-->" : "   ", number);
     output_text(stdout, text, 0);
     printf("%s\n", output_end());
 }
 
 bool source_print(const struct frame *frame) {
-    FILE *file = frame->path && frame->line > 0 ? open_source(frame->path) : NULL;
+    FILE *file = frame->text && frame->line > 0 ? source_open(frame->text) : NULL;
     char *text = NULL;
     size_t space = 0;
     bool shown = false;

@@ -1,41 +1,31 @@
-/* symbols.c: see symbols.h. Each file is opened once, by itself, at address 0: the process's own addresses minus the
- * module's load bias are the file's. What an address means is kept. */
+/* symbols.c: see symbols.h. Each module's file is opened once (binary.h), each process's map of generated code is read once
+ * (jit_map.h), and what an address means is kept. */
 #include "viewer/symbols.h"
+#include "viewer/binary.h"
+#include "viewer/jit_map.h"
 #include "viewer/text.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define DEPTH_MAX 256 /* of blocks and functions inside of each other */
+#define DEPTH_MAX 256         /* of blocks and functions inside of each other */
+#define VISITS_MAX (1u << 22) /* entries that are looked at for one address: a file may lead in circles */
 
-/* Which compilation unit some code is of. */
-struct range {
-    Dwarf_Addr low, high;
-    Dwarf_Die unit;
-};
-
-/* A file with code in it; module NULL: nothing is known of it. */
-struct binary {
-    char *key; /* path, newline, build id */
-    Dwfl *dwfl;
-    Dwfl_Module *module;
-    struct range *ranges; /* in order; made when the file's own index (.debug_aranges) fails, as clang writes none */
-    size_t range_count, range_space;
-    bool ranges_made;
+/* The names of what a process has made as it ran. */
+struct generated {
+    const struct process *process;
+    struct jit_map *map; /* NULL: it has none */
     UT_hash_handle hh;
 };
 
 /* An address of a file that was looked up: the same for all processes that have mapped it. */
 struct resolved {
     struct {
-        const struct binary *binary; /* NULL: no module was there */
-        uint64_t address;            /* the file's own */
+        const void *holder; /* struct binary or struct generated; NULL: nothing was there */
+        uint64_t address;   /* the file's own */
         uint64_t exact;
     } key;
     struct frame *frames;
@@ -45,20 +35,12 @@ struct resolved {
 };
 
 struct symbols {
+    struct debug_files *files;
     struct binary *binaries;
+    struct generated *generated;
     struct resolved *resolved;
     char **texts; /* that frames point to */
     size_t text_count, text_space;
-};
-
-static char debug_path[] = ":.debug:/usr/lib/debug";
-static char *debug_path_place = debug_path;
-
-static const Dwfl_Callbacks callbacks = {
-    .find_elf = dwfl_build_id_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
-    .section_address = dwfl_offline_section_address,
-    .debuginfo_path = &debug_path_place,
 };
 
 const char *symbols_basename(const char *path) {
@@ -67,107 +49,56 @@ const char *symbols_basename(const char *path) {
 }
 
 struct symbols *symbols_open(const struct options *options) {
-    (void)options;
-    return memory_new(sizeof(struct symbols));
+    struct symbols *symbols = memory_new(sizeof *symbols);
+    symbols->files = debug_files_open(options);
+    return symbols;
 }
 
 /* ---- files ---- */
 
-static bool has_build_id(Dwfl_Module *module, const char *expected) {
-    const unsigned char *bits;
-    GElf_Addr address;
-    GElf_Addr bias;
-    int length;
-    char hex[129];
-    if (!*expected) return true;
-    if (!dwfl_module_getelf(module, &bias)) return false;
-    length = dwfl_module_build_id(module, &bits, &address);
-    if (length <= 0 || (size_t)length * 2 >= sizeof hex) return false;
-    for (int i = 0; i < length; i++) snprintf(hex + 2 * (size_t)i, 3, "%02x", bits[i]);
-    return !strcasecmp(hex, expected);
-}
-
-static void open_binary(struct binary *binary, const struct module *module) {
-    int fd;
-    if (module->path[0] != '/') return; /* [vdso] */
-    fd = open(module->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        text_complain("%s: cannot be read: %s: its frames have no names", module->path, strerror(errno));
-        return;
-    }
-    binary->dwfl = dwfl_begin(&callbacks);
-    if (!binary->dwfl) {
-        close(fd);
-        return;
-    }
-    dwfl_report_begin(binary->dwfl);
-    binary->module = dwfl_report_elf(binary->dwfl, symbols_basename(module->path), module->path, fd, 0, true);
-    dwfl_report_end(binary->dwfl, NULL, NULL);
-    if (!binary->module) {
-        close(fd);
-        text_complain("%s: cannot be read: %s: its frames have no names", module->path, dwfl_errmsg(-1));
-    } else if (!has_build_id(binary->module, module->build_id)) {
-        text_complain("%s: is not the file that ran (its build id is another): its frames have no names", module->path);
-        binary->module = NULL;
-    }
-}
-
-static struct binary *find_binary(struct symbols *symbols, const struct module *module) {
+static struct binary *find_binary(struct symbols *symbols, const struct process *process, const struct module *module) {
     struct binary *binary;
     char *key = memory_format("%s\n%s", module->path, module->build_id);
+    const char *pack = *module->build_id ? NULL : debug_files_pack_of(symbols->files, process);
+    if (pack) {
+        char *own = memory_format("%s\n%s", key, pack);
+        free(key);
+        key = own;
+    }
     HASH_FIND_STR(symbols->binaries, key, binary);
     if (binary) {
         free(key);
         return binary;
     }
-    binary = memory_new(sizeof *binary);
-    binary->key = key;
-    open_binary(binary, module);
+    binary = binary_open(symbols->files, process, module, key);
     HASH_ADD_KEYPTR(hh, symbols->binaries, binary->key, strlen(binary->key), binary);
     return binary;
 }
 
+static struct generated *read_generated(struct symbols *symbols, const struct process *process) {
+    struct generated *generated = memory_new(sizeof *generated);
+    char *path = jit_map_path(process, debug_files_sysroot(symbols->files));
+    generated->process = process;
+    generated->map = path ? jit_map_read(path) : NULL;
+    free(path);
+    HASH_ADD_PTR(symbols->generated, process, generated);
+    return generated;
+}
+
+/* The map of the process that has a name for the address: its own, or what it has inherited from those that forked it. */
+static const struct generated *find_generated(struct symbols *symbols, const struct process *process, uint64_t address,
+                                              const char **name) {
+    for (; process; process = process->parent) {
+        struct generated *generated;
+        HASH_FIND_PTR(symbols->generated, &process, generated);
+        if (!generated) generated = read_generated(symbols, process);
+        *name = generated->map ? jit_map_find(generated->map, address) : NULL;
+        if (*name) return generated;
+    }
+    return NULL;
+}
+
 /* ---- compilation units ---- */
-
-static int compare_ranges(const void *left, const void *right) {
-    const struct range *a = left, *b = right;
-    return (a->low > b->low) - (a->low < b->low);
-}
-
-static void add_ranges(struct binary *binary, Dwarf_Die *unit) {
-    Dwarf_Addr base, low, high;
-    ptrdiff_t at = 0;
-    while ((at = dwarf_ranges(unit, at, &base, &low, &high)) > 0) {
-        binary->ranges =
-            memory_grow(binary->ranges, &binary->range_space, binary->range_count + 1, sizeof *binary->ranges);
-        binary->ranges[binary->range_count++] = (struct range){low, high, *unit};
-    }
-}
-
-static void make_ranges(struct binary *binary) {
-    Dwarf_Addr bias;
-    Dwarf_Die *unit = NULL;
-    binary->ranges_made = true;
-    while ((unit = dwfl_module_nextcu(binary->module, unit, &bias))) add_ranges(binary, unit);
-    if (binary->range_count) qsort(binary->ranges, binary->range_count, sizeof *binary->ranges, compare_ranges);
-}
-
-/* The compilation unit of the code at `address`; NULL when the file says nothing of it. */
-static Dwarf_Die *find_unit(struct binary *binary, Dwarf_Addr address, Dwarf_Addr *bias) {
-    Dwarf_Die *unit = dwfl_module_addrdie(binary->module, address, bias);
-    size_t low = 0, high;
-    if (unit || !dwfl_module_getdwarf(binary->module, bias)) return unit;
-    if (!binary->ranges_made) make_ranges(binary);
-    high = binary->range_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (binary->ranges[middle].low <= address - *bias)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low && address - *bias < binary->ranges[low - 1].high ? &binary->ranges[low - 1].unit : NULL;
-}
 
 /* Where the unit's functions are: with -gsplit-dwarf in a file of their own. */
 static Dwarf_Die whole_unit(Dwarf_Die *unit) {
@@ -194,13 +125,16 @@ static struct frame *add_frame(struct resolved *resolved, const struct module *m
     return &resolved->frames[resolved->count++];
 }
 
-/* Where the frame stands in its source; `folder` is what a relative path begins at. */
-static void set_source(struct symbols *symbols, struct frame *frame, const char *path, const char *folder, int line,
-                       int column) {
+/* Where the frame stands in its source; `folder` is what a relative path begins at, `pack` where the source may be, too. */
+static void set_source(struct symbols *symbols, struct frame *frame, const char *pack, const char *path,
+                       const char *folder, int line, int column) {
+    char *text;
     if (!path) return;
     frame->path =
         keep_text(symbols, *path == '/' || !folder ? memory_copy(path) : memory_format("%s/%s", folder, path));
     frame->file = symbols_basename(frame->path);
+    text = debug_files_source(symbols->files, pack, frame->path);
+    frame->text = text ? keep_text(symbols, text) : frame->path;
     frame->line = line;
     frame->column = column;
 }
@@ -225,15 +159,21 @@ static int read_number(Dwarf_Die *die, unsigned name) {
 /* The functions that an address is in, the outermost first. */
 struct functions {
     Dwarf_Die *dies;
-    size_t count, space;
+    size_t count, space, visits;
 };
+
+/* The next entry of the same parent. One that stands before this one would lead in circles. */
+static bool next_entry(struct functions *functions, Dwarf_Die *die) {
+    const void *place = die->addr;
+    return ++functions->visits < VISITS_MAX && !dwarf_siblingof(die, die) && die->addr > place;
+}
 
 /* Walks down to the address. libdw's own dwarf_getscopes gives nothing for what link-time optimisation inlined from
  * another unit. Returns true when it was found below `parent`. */
 static bool find_functions(struct functions *functions, Dwarf_Die *parent, Dwarf_Addr address, int depth) {
     Dwarf_Die die;
     bool more = depth < DEPTH_MAX && !dwarf_child(parent, &die);
-    for (; more; more = !dwarf_siblingof(&die, &die)) {
+    for (; more; more = next_entry(functions, &die)) {
         int tag = dwarf_tag(&die);
         bool code =
             is_function(&die) || tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
@@ -255,7 +195,7 @@ static bool find_functions(struct functions *functions, Dwarf_Die *parent, Dwarf
 /* Adds a frame for each function whose code the address is in, from the innermost inlined one out to the real one. An
  * outer frame's line is where the inner one was called. */
 static void add_functions(struct symbols *symbols, struct resolved *resolved, const struct module *module,
-                          Dwarf_Die *unit, const struct functions *functions) {
+                          const char *pack, Dwarf_Die *unit, const struct functions *functions) {
     struct frame *frame = add_frame(resolved, module);
     Dwarf_Files *files = NULL;
     size_t file_count = 0, file;
@@ -268,31 +208,20 @@ static void add_functions(struct symbols *symbols, struct resolved *resolved, co
         file = (size_t)read_number(function, DW_AT_call_file);
         frame = add_frame(resolved, module);
         if (file < file_count)
-            set_source(symbols, frame, dwarf_filesrc(files, file, NULL, NULL), compilation_folder(unit),
+            set_source(symbols, frame, pack, dwarf_filesrc(files, file, NULL, NULL), compilation_folder(unit),
                        read_number(function, DW_AT_call_line), read_number(function, DW_AT_call_column));
     }
 }
 
 /* The line of the innermost frame: the others' are where what is inlined in them was called. */
-static void set_line(struct symbols *symbols, struct frame *frame, Dwarf_Die *unit, Dwarf_Addr address) {
+static void set_line(struct symbols *symbols, struct frame *frame, const char *pack, Dwarf_Die *unit,
+                     Dwarf_Addr address) {
     Dwarf_Line *line = dwarf_getsrc_die(unit, address);
     int number = 0, column = 0;
     if (!line) return;
     dwarf_lineno(line, &number);
     dwarf_linecol(line, &column);
-    set_source(symbols, frame, dwarf_linesrc(line, NULL, NULL), compilation_folder(unit), number, column);
-}
-
-/* Is it where a signal handler returns to? The unwind tables say so. */
-static bool is_signal_return(struct binary *binary, Dwarf_Addr address) {
-    Dwarf_Addr bias = 0;
-    Dwarf_Frame *frame = NULL;
-    Dwarf_CFI *unwind = dwfl_module_eh_cfi(binary->module, &bias);
-    bool signal = false;
-    if (!unwind || dwarf_cfi_addrframe(unwind, address - bias, &frame)) return false;
-    dwarf_frame_info(frame, NULL, NULL, &signal);
-    free(frame);
-    return signal;
+    set_source(symbols, frame, pack, dwarf_linesrc(line, NULL, NULL), compilation_folder(unit), number, column);
 }
 
 static void resolve_in(struct symbols *symbols, struct binary *binary, struct resolved *resolved,
@@ -302,20 +231,20 @@ static void resolve_in(struct symbols *symbols, struct binary *binary, struct re
     struct frame *outermost;
     Dwarf_Die *unit, whole;
     if (!binary->module) return;
-    resolved->signal = is_signal_return(binary, resolved->key.address);
+    resolved->signal = binary_is_signal_return(binary, resolved->key.address);
     if (resolved->signal) {
         add_frame(resolved, module)->function = "<signal handler called>";
         return;
     }
-    unit = find_unit(binary, address, &bias);
+    unit = binary_unit(binary, address, &bias);
     if (unit) {
         whole = whole_unit(unit);
         find_functions(&functions, &whole, address - bias, 0);
-        if (functions.count) add_functions(symbols, resolved, module, &whole, &functions);
+        if (functions.count) add_functions(symbols, resolved, module, binary->packed, &whole, &functions);
         free(functions.dies);
     }
     if (!resolved->count) add_frame(resolved, module);
-    if (unit) set_line(symbols, &resolved->frames[0], unit, address - bias);
+    if (unit) set_line(symbols, &resolved->frames[0], binary->packed, unit, address - bias);
     outermost = &resolved->frames[resolved->count - 1];
     outermost->symbol = dwfl_module_addrname(binary->module, address);
     if (!outermost->function) outermost->function = outermost->symbol;
@@ -332,12 +261,29 @@ static const struct module *find_module(const struct process *process, uint64_t 
     return found;
 }
 
+static void resolve_generated(struct symbols *symbols, const struct process *process, struct resolved *resolved,
+                              const char *name) {
+    struct jit_name parts = jit_name_of(name);
+    struct frame *frame = add_frame(resolved, NULL);
+    frame->generated = true;
+    frame->module = "[jit]";
+    frame->offset = resolved->key.address;
+    frame->function = keep_text(symbols, parts.function);
+    if (!parts.path) return;
+    set_source(symbols, frame, debug_files_pack_of(symbols->files, process), parts.path, NULL, parts.line,
+               parts.column);
+    free(parts.path);
+}
+
 static const struct resolved *resolve(struct symbols *symbols, const struct process *process, uint64_t address,
                                       uint64_t time, bool exact) {
     const struct module *module = find_module(process, address, time);
-    struct binary *binary = module ? find_binary(symbols, module) : NULL;
+    struct binary *binary = module ? find_binary(symbols, process, module) : NULL;
+    const char *name = NULL;
+    const struct generated *generated =
+        module ? NULL : find_generated(symbols, process, address - (exact ? 0 : 1), &name);
     struct resolved *found, *added = memory_new(sizeof *added);
-    added->key.binary = binary;
+    added->key.holder = module ? (const void *)binary : generated;
     added->key.address = module ? address - module->base : address;
     added->key.exact = exact;
     HASH_FIND(hh, symbols->resolved, &added->key, sizeof added->key, found);
@@ -346,9 +292,17 @@ static const struct resolved *resolve(struct symbols *symbols, const struct proc
         return found;
     }
     if (binary) resolve_in(symbols, binary, added, module);
+    if (generated) resolve_generated(symbols, process, added, name);
     if (!added->count) add_frame(added, module);
     HASH_ADD(hh, symbols->resolved, key, sizeof added->key, added);
     return added;
+}
+
+const struct binary *symbols_binary(struct symbols *symbols, const struct process *process, uint64_t address,
+                                    uint64_t time, const struct module **module) {
+    debug_files_add_model(symbols->files, process->model);
+    *module = find_module(process, address, time);
+    return *module ? find_binary(symbols, process, *module) : NULL;
 }
 
 struct frame *symbols_stack(struct symbols *symbols, const struct process *process, const struct stack *stack,
@@ -357,6 +311,7 @@ struct frame *symbols_stack(struct symbols *symbols, const struct process *proce
     size_t space = 0;
     bool exact = false;
     *count = 0;
+    debug_files_add_model(symbols->files, process->model);
     for (uint32_t i = 0; stack && i < stack->count; i++) {
         const struct resolved *resolved = resolve(symbols, process, stack->addresses[i], stack->time, exact);
         frames = memory_grow(frames, &space, *count + resolved->count, sizeof *frames);
@@ -370,16 +325,21 @@ struct frame *symbols_stack(struct symbols *symbols, const struct process *proce
 
 void symbols_close(struct symbols *symbols) {
     struct binary *binary, *next_binary;
+    struct generated *generated, *next_generated;
     struct resolved *resolved, *next_resolved;
     if (!symbols) return;
     binary = symbols->binaries;
     HASH_CLEAR(hh, symbols->binaries); /* leaves the elements linked */
     for (; binary; binary = next_binary) {
         next_binary = binary->hh.next;
-        dwfl_end(binary->dwfl);
-        free(binary->ranges);
-        free(binary->key);
-        free(binary);
+        binary_close(binary);
+    }
+    generated = symbols->generated;
+    HASH_CLEAR(hh, symbols->generated);
+    for (; generated; generated = next_generated) {
+        next_generated = generated->hh.next;
+        jit_map_free(generated->map);
+        free(generated);
     }
     resolved = symbols->resolved;
     HASH_CLEAR(hh, symbols->resolved);
@@ -390,5 +350,6 @@ void symbols_close(struct symbols *symbols) {
     }
     for (size_t i = 0; i < symbols->text_count; i++) free(symbols->texts[i]);
     free(symbols->texts);
+    debug_files_close(symbols->files);
     free(symbols);
 }

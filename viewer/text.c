@@ -1,6 +1,7 @@
 /* text.c: see text.h. */
 #include "viewer/text.h"
 #include "viewer/memory.h"
+#include "viewer/progress.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -22,10 +23,11 @@ static size_t decode(const unsigned char *text, uint32_t *character) {
     return length;
 }
 
-/* Can a terminal take this character for more than its picture? */
+/* Can a terminal take this character for more than its picture, or is it none at all (which XML forbids)? */
 static bool is_control(uint32_t character) {
     return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x200e || character == 0x200f ||
-           (character >= 0x2028 && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069);
+           (character >= 0x2028 && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069) ||
+           (character & 0xfffe) == 0xfffe;
 }
 
 static size_t escape_bytes(char *to, const unsigned char *bytes, size_t count) {
@@ -128,7 +130,9 @@ void text_complain(const char *format, ...) {
     if (vasprintf(&line, format, arguments) < 0) memory_exhausted();
     va_end(arguments);
     escaped = text_escape(line);
+    progress_hold();
     fprintf(stderr, "reqscope: %s\n", escaped);
+    progress_release();
     free(escaped);
     free(line);
 }

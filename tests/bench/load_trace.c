@@ -52,11 +52,13 @@ static void *work(void *number) {
 int main(int count, char **arguments) {
     unsigned long threads = count == 3 ? strtoul(arguments[1], NULL, 10) : 0;
     unsigned long events = count == 3 ? strtoul(arguments[2], NULL, 10) : 0;
-    pthread_t *all = calloc(threads, sizeof *all);
-    if (!threads || !events || !all) {
+    pthread_t *all;
+    if (!threads || !events) {
         fputs("usage: load_trace THREADS EVENTS\n", stderr);
         return 2;
     }
+    all = calloc(threads, sizeof *all);
+    need(all != NULL, "calloc");
     requests = events / EVENTS_EACH / threads + 1;
     for (unsigned long i = 0; i < threads; i++) need(!pthread_create(&all[i], NULL, work, (void *)i), "pthread_create");
     for (unsigned long i = 0; i < threads; i++) pthread_join(all[i], NULL);

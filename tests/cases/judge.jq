@@ -4,7 +4,8 @@
 #
 # EXPECTED: [{kind, owners, user, opened, used}], the labels with "-" for no context, and places as cases.sh makes them: a line
 # of source {file, line}, a part of a function's or a module's name {name}, or null. Each must be found in every run, and
-# everything that is found must be one of them. Prints "RUNS<tab>what differs" for each different outcome; nothing differs: "".
+# everything that is found must be one of them. What several runs have found is one finding there: it is taken apart, each run with
+# its own owner and user. Prints "RUNS<tab>what differs" for each different outcome; nothing differs: "".
 
 def who: if .id == 0 then "-" else .label end;
 
@@ -27,7 +28,7 @@ def lines($frames): [$frames // [] | .[] | select(.line and (.path // "" | conta
 def shown: "\(.kind) of \(.owner | who) by \(.user | who) (opened \(lines(.opened_at)), used \(lines(.used_at)))";
 
 (.processes | map({key: (.pid | tostring), value: (.folder | split("/")[-3])}) | from_entries) as $run_of
-| (.findings | group_by($run_of[.pid | tostring]) | map({key: $run_of[.[0].pid | tostring], value: .}) | from_entries)
+| ([.findings[] | . as $group | .findings[] | $group + .] | group_by($run_of[.pid | tostring]) | map({key: $run_of[.[0].pid | tostring], value: .}) | from_entries)
     as $found
 | ([$run_of[]] | unique) as $recorded
 | [range(1; $runs + 1) | "run-\(.)" as $run

@@ -59,6 +59,22 @@ check_json "report: the innermost frame has function, module, file and line" rep
     'all(.findings[]; .opened_at[0] | .function == "connect_backend" and .module == "shop" and .line > 0
         and (.file | endswith("basket.c")))'
 
+check_json "report: what each stands for" report \
+    'all(.findings[]; . as $group | .pids == [.pid] and (.findings | length == 1 and .[0].id == $group.id
+        and .[0].owner == $group.owner and .[0].user == $group.user) and .first_ns == .last_ns
+        and (.owners | type == "array") and .findings[0].count == $group.count)'
+check_json "report: all that is in the trace" report \
+    '.findings_in_trace == 3 and .findings_left_out == 0 and .asked_for == null and .by == null'
+
+expect_exit "report --json, filtered" 0 "$RS" report --json --kinds leak --by context "$TRACE"
+cp "$WORK/out" "$WORK/part.json"
+check_json "report: only what was asked for, under its heading" part \
+    '[.findings[] | .kind, .by] == ["leak", "GET /basket?user=alice"] and .findings_in_trace == 3'
+expect_exit "diff: nothing came" 0 "$RS" diff --json "$TRACE" "$TRACE"
+cp "$WORK/out" "$WORK/diff.json"
+check_json "diff: as JSON" diff \
+    '.came == [] and .went == [] and .opens == [] and (.stayed | length == 2 and all(.[]; .before == .after and (.used_at | is_stack)))'
+
 # --- contexts
 
 check_json "contexts: two" contexts '.contexts | length == 2'

@@ -158,10 +158,30 @@ static void add_thread(struct make_packet *packet, uint64_t time, uint32_t threa
     ADD(packet, event, "worker", NULL);
 }
 
+void make_stack(struct make_packet *packet, uint64_t time, uint32_t stack, const uint64_t *addresses, uint32_t count) {
+    struct rs_event_stack event = {.header = {time, RS_EVENT_stack, -1}, .stack = stack, .frames = count};
+    make_event(packet, &event, sizeof event, NULL, NULL, addresses, count);
+}
+
+struct make_packet *make_process(const char *root, uint32_t pid, uint64_t begin, const char *file, uint64_t base,
+                                 char **folder) {
+    struct rs_event_process process = {
+        .header = {begin + 1, RS_EVENT_process, -1}, .pid = pid, .parent_pid = 1, .family = pid};
+    struct rs_event_module module = {
+        .header = {begin + 2, RS_EVENT_module, -1}, .module = 1, .base = base, .low = base, .high = base + 0x10000000};
+    struct make_packet *packet = make_packet(true, 0, 0, begin);
+    char name[32];
+    snprintf(name, sizeof name, "server-%" PRIu32, pid);
+    *folder = make_path(root, name);
+    need(!mkdir(*folder, 0700), *folder);
+    make_metadata(*folder);
+    ADD(packet, process, "server", NULL);
+    make_event(packet, &module, sizeof module, file, "", NULL, 0);
+    return packet;
+}
+
 static void add_stack(struct make_packet *packet, uint64_t time, uint32_t stack, uint64_t first) {
-    const uint64_t addresses[] = {first, first + 0x100, 0x99};
-    struct rs_event_stack event = {.header = {time, RS_EVENT_stack, -1}, .stack = stack, .frames = 3};
-    make_event(packet, &event, sizeof event, NULL, NULL, addresses, 3);
+    make_stack(packet, time, stack, (const uint64_t[]){first, first + 0x100, 0x99}, 3);
 }
 
 static void add_context(struct make_packet *packet, uint64_t time, uint64_t context, uint32_t thread,

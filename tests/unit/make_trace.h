@@ -11,9 +11,9 @@
 struct make_packet {
     bool kept;
     uint64_t stream, sequence, begin, discarded;
-    unsigned char bytes[1 << 16]; /* the events */
+    unsigned char bytes[1 << 18]; /* the events */
     size_t size, exact;           /* of them, with and without the last one's padding */
-    size_t offsets[256];          /* of the events in bytes */
+    size_t offsets[4096];         /* of the events in bytes */
     size_t count;
     size_t tail; /* bytes after that; 0: none, the packet is cut to its content */
     uint64_t last_time;
@@ -45,6 +45,14 @@ void make_event(struct make_packet *packet, const void *fixed, size_t size, cons
 void make_context(struct make_packet *packet, uint64_t time, uint64_t context, uint32_t origin, const char *label);
 void make_entry(struct make_packet *packet, uint64_t time, uint64_t context, uint32_t how);
 void make_attributes(struct make_packet *packet, uint64_t time, uint64_t context, const char *attributes);
+
+/* The trace of one process more, "server" with its file mapped at `base`, begun: what is added to the packet is kept. Its folder is
+ * root/server-PID, which must not be there yet; *folder is the caller's to free. */
+struct make_packet *make_process(const char *root, uint32_t pid, uint64_t begin, const char *file, uint64_t base,
+                                 char **folder);
+
+/* A stack: its frames' addresses, the innermost first. */
+void make_stack(struct make_packet *packet, uint64_t time, uint32_t stack, const uint64_t *addresses, uint32_t count);
 
 /* Writes it into the folder under its name, and frees it. */
 void make_finish(struct make_packet *packet, const char *folder);

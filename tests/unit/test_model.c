@@ -124,6 +124,43 @@ static void another_familys_message_is_another_matter(void **state) {
     model_free(&model);
 }
 
+static void what_a_process_sends_itself_stays_two(void **state) {
+    char *root = *state, *folder;
+    struct make_packet *packet = begin(root, "server-1", 1, 9, 1000, &folder);
+    struct model model;
+    add_open(packet, 1100, 1, RS_OP_open, "/a");
+    add_passed(packet, 1200, 1, RS_PASSED_SENT, 77);
+    add_open(packet, 1290, 2, RS_OP_receive, "/a");
+    add_passed(packet, 1300, 2, RS_PASSED_RECEIVED, 77);
+    end(packet, folder);
+    assert_true(load_traces(&model, &root, 1, NULL));
+    assert_int_equal(model.description_count, 2); /* as for the guard, which gave each an owner */
+    model_free(&model);
+}
+
+static void add_close(struct make_packet *packet, uint64_t time, uint64_t id) {
+    struct rs_event_close close = {.header = {time, RS_EVENT_close, 7}, .last = 1, .description = id};
+    make_event(packet, &close, sizeof close, NULL, NULL, NULL, 0);
+}
+
+static void what_was_sent_is_open_while_its_receiver_has_it(void **state) {
+    char *root = *state, *folder;
+    struct make_packet *packet = begin(root, "sender-1", 1, 9, 1000, &folder);
+    struct model model;
+    add_open(packet, 1100, 1, RS_OP_open, "/a");
+    add_passed(packet, 1200, 1, RS_PASSED_SENT, 77);
+    add_close(packet, 1250, 1);
+    end(packet, folder);
+    packet = begin(root, "taker-2", 2, 9, 1001, &folder);
+    add_open(packet, 1300, 2, RS_OP_receive, "/a");
+    add_passed(packet, 1310, 2, RS_PASSED_RECEIVED, 77);
+    end(packet, folder);
+    assert_true(load_traces(&model, &root, 1, NULL));
+    assert_int_equal(model.description_count, 1);
+    assert_int_equal(model.descriptions[0]->closed, 0);
+    model_free(&model);
+}
+
 static void users_are_told_in_the_order_of_their_first_use(void **state) {
     char *root = *state, *folder;
     struct make_packet *packet = begin(root, "server-1", 1, 9, 1000, &folder);
@@ -181,6 +218,8 @@ int main(void) {
         cmocka_unit_test(ids_are_found_again_wherever_they_lie),
         cmocka_unit_test_setup_teardown(what_came_with_a_message_is_what_was_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_familys_message_is_another_matter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_process_sends_itself_stays_two, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_sent_is_open_while_its_receiver_has_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(users_are_told_in_the_order_of_their_first_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_walk_takes_all_processes_in_the_order_of_time, set_up, tear_down),
     };

@@ -1,6 +1,7 @@
 /* test_viewer.c: from a trace to what the user sees: the model, the commands' documents and exit codes, options, text.
  */
 #include "tests/unit/make_trace.h"
+#include "tests/unit/run_command.h"
 #include "tracer/hint.h"
 #include "viewer/commands.h"
 #include "viewer/finding_text.h"
@@ -12,16 +13,11 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 struct place {
     char *root, *trace; /* trace: root/server-100 */
@@ -44,54 +40,6 @@ static int tear_down(void **state) {
     return 0;
 }
 
-#define END ((char *)NULL) /* of the arguments of run() */
-
-/* Runs `reqscope first second ...` and returns its exit code; what it printed on stdout and stderr are the caller's. */
-static int run(char **output, char **errors, const char *first, ...) {
-    char *arguments[16] = {(char *)"reqscope", (char *)first}, out[] = "/tmp/reqscope-out-XXXXXX",
-         err[] = "/tmp/reqscope-err-XXXXXX";
-    int count = 2, result, saved[2] = {dup(1), dup(2)}, out_fd = mkstemp(out), err_fd = mkstemp(err);
-    size_t size;
-    va_list more;
-    va_start(more, first);
-    while ((arguments[count] = va_arg(more, char *))) count++;
-    va_end(more);
-    fflush(stdout);
-    fflush(stderr);
-    dup2(out_fd, 1);
-    dup2(err_fd, 2);
-    result = commands_main(count, arguments);
-    fflush(stdout);
-    fflush(stderr);
-    dup2(saved[0], 1);
-    dup2(saved[1], 2);
-    close(saved[0]), close(saved[1]), close(out_fd), close(err_fd);
-    for (int i = 0; i < 2; i++) {
-        char **to = i ? errors : output, *bytes = (char *)make_read(i ? err : out, &size);
-        bytes[size] = 0;
-        unlink(i ? err : out);
-        if (to)
-            *to = bytes;
-        else
-            free(bytes);
-    }
-    return result;
-}
-
-static json_t *run_json(int expected, const char *command, const char *folder) {
-    char *output;
-    json_error_t error;
-    json_t *document;
-    assert_int_equal(run(&output, NULL, command, "--json", folder, END), expected);
-    document = json_loads(output, 0, &error);
-    if (!document) fail_msg("%s: %s: %s", command, error.text, output);
-    free(output);
-    return document;
-}
-
-#define TEXT_OF(object, key) json_string_value(json_object_get(object, key))
-#define NUMBER_OF(object, key) json_integer_value(json_object_get(object, key))
-
 /* ---- the model ---- */
 
 static void model_holds_what_the_trace_says(void **state) {
@@ -100,8 +48,7 @@ static void model_holds_what_the_trace_says(void **state) {
     const struct process *process;
     const struct context *context;
     const struct description *description;
-    const struct finding **findings;
-    size_t count;
+    const struct finding *finding;
     make_two_contexts(place->trace, 64);
     assert_true(load_traces(&model, &place->root, 1, NULL));
     assert_int_equal(model.process_count, 1);
@@ -125,12 +72,11 @@ static void model_holds_what_the_trace_says(void **state) {
     assert_int_equal(description->user_count, 2);
     assert_int_equal(description->handovers, 1);
     assert_int_equal(description->closed, 2500);
-    findings = model_findings(&model, UINT32_MAX, &count);
-    assert_int_equal(count, 1);
-    assert_int_equal(findings[0]->count, 4);
-    assert_int_equal(findings[0]->kind, RS_FINDING_foreign_io);
-    assert_int_equal(findings[0]->opened, 1200);
-    free(findings);
+    finding = model_finding_of(process, 3);
+    assert_int_equal(finding->count, 4);
+    assert_int_equal(finding->kind, RS_FINDING_foreign_io);
+    assert_int_equal(finding->opened, 1200);
+    assert_null(model_finding_of(process, 4));
     model_free(&model);
 }
 
@@ -174,25 +120,23 @@ static void child_finds_labels_in_its_parent(void **state) {
                                        .owner = 1,
                                        .user = 77};
     const struct process *holder;
-    const struct finding **findings;
-    size_t count;
+    const struct finding *told;
     make_event(packet, &finding, sizeof finding, NULL, NULL, NULL, 0);
     make_finish(packet, folder);
     make_two_contexts(place->trace, 0);
     assert_true(load_traces(&model, &place->root, 1, NULL));
     assert_int_equal(model.process_count, 2);
-    findings = model_findings(&model, 1u << RS_FINDING_late_io, &count);
-    assert_int_equal(count, 1);
-    name = finding_context(findings[0]->process, 1);
+    told = model_finding_of(model.processes[1], 9);
+    assert_non_null(told);
+    name = finding_context(told->process, 1);
     assert_string_equal(name, "GET /a (context 1)");
     free(name);
-    name = finding_context(findings[0]->process, 77); /* nothing says who that is */
+    name = finding_context(told->process, 77); /* nothing says who that is */
     assert_string_equal(name, "context 77");
     free(name);
-    assert_string_equal(finding_description(findings[0]), "tcp 127.0.0.1:6379");
-    assert_non_null(model_stack_of(findings[0]->process, 1, &holder));
+    assert_string_equal(finding_description(told), "tcp 127.0.0.1:6379");
+    assert_non_null(model_stack_of(told->process, 1, &holder));
     assert_int_equal(holder->pid, MAKE_PID);
-    free(findings);
     model_free(&model);
     free(folder);
 }
@@ -285,6 +229,18 @@ static void each_context_says_how_it_was_found_and_how_sure_that_is(void **state
     assert_string_equal(TEXT_OF(contexts, "traceparent"), "00-0af7-b7ad-01");
     assert_string_equal(TEXT_OF(contexts, "x-request-id"), "abc");
     json_decref(document);
+    free(folder);
+}
+
+/* Where a guess makes no finding, that there is none says less. */
+static void report_without_findings_says_how_many_contexts_were_guesses(void **state) {
+    struct place *place = *state;
+    char *folder = make_path(place->root, "inferred-600"), *output;
+    make_requests(folder);
+    assert_int_equal(run(&output, NULL, "report", folder, END), 0);
+    assert_non_null(strstr(output, "none of the 6 contexts"));
+    assert_non_null(strstr(output, "But 3 of them were inferred"));
+    free(output);
     free(folder);
 }
 
@@ -398,7 +354,7 @@ static void report_says_which_contexts_were_inferred(void **state) {
     assert_non_null(strstr(output, "\n  contexts inferred: peer #1 (accept, weak)\n"));
     free(output);
     report = run_json(0, "report", folder);
-    finding = json_array_get(json_object_get(report, "findings"), 2);
+    finding = json_array_get(json_object_get(report, "findings"), 1); /* foreign-close comes before late-io */
     assert_string_equal(TEXT_OF(json_object_get(finding, "owner"), "found"), "api");
     assert_string_equal(TEXT_OF(json_object_get(finding, "user"), "found"), "accept");
     json_decref(report);
@@ -666,11 +622,25 @@ static void usage_errors_are_exit_2_and_say_what_is_meant(void **state) {
         const char *arguments[4], *message;
     } wrong[] = {
         {{"reprot"}, "did you mean report?"},
-        {{"report"}, "give a TRACE"},
+        {{"-help"}, "give one first, and options after it"},
+        {{"help", "reprot"}, "did you mean report?"},
+        {{"help", "report", "check"}, "'check' is too much"},
+        {{"report"}, "give TRACE..."},
+        {{"show", "f1"}, "give ID TRACE..."},
+        {{"diff", "one"}, "give TRACE TRACE"},
+        {{"diff", "one", "two", "three"}, "'three' is too much"},
+        {{"list", "one"}, "'one' is too much: the usage is `reqscope list [OPTION...]`"},
+        {{"completion", "bsh"}, "did you mean bash?"},
         {{"report", "--jsno", "x"}, "did you mean --json?"},
-        {{"report", "--max", "1"}, "unknown option"},
+        {{"report", "--json=yes"}, "--json takes no value"},
+        {{"report", "--ma", "1"}, "'--ma' is short for several options: --max, --match"},
+        {{"report", "--by", "kimd"}, "did you mean kind? It is one of kind, stack, description, context, module"},
+        {{"report", "--since", "nonsense"}, "'nonsense' is no time"},
+        {{"report", "--pid", "0"}, "is not a number from 1"},
+        {{"report", "--match="}, "--match: the value is empty: give a TEXT"},
+        {{"contexts", "--fd", "1"}, "unknown option"},
         {{"report", "-z"}, "unknown option '-z'"},
-        {{"check", "--max"}, "needs a value"},
+        {{"check", "--max"}, "option '--max' needs a value: N"},
         {{"check", "--max", "-1"}, "is not a number"},
         {{"check", "--max", "1x"}, "is not a number"},
         {{"check", "--kinds", "leak,nonsense"}, "'nonsense' is not known: it is one of foreign-io, foreign-close"},
@@ -683,6 +653,7 @@ static void usage_errors_are_exit_2_and_say_what_is_meant(void **state) {
         {{"run", "--stack-depth", "129"}, "from 0 to 128"},
         {{"run", "--trace", ""}, "give a DIR"},
         {{"run", "--json", "x"}, "unknown option"},
+        {{"run", "--kinds", "leak", "true"}, "give that, too"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -708,6 +679,22 @@ static void help_and_version_are_exit_0(void **state) {
     assert_non_null(strstr(output, "--kinds"));
     assert_null(strstr(output, "--mode"));
     free(output);
+}
+
+static void help_tells_all_of_each_command(void **state) {
+    const struct command *command = NULL;
+    (void)state;
+    while ((command = command_next(command))) {
+        char *asked, *helped;
+        assert_int_equal(run(&asked, NULL, command->name, "--help", END), 0);
+        assert_int_equal(run(&helped, NULL, "help", command->name, END), 0);
+        assert_string_equal(asked, helped);
+        assert_non_null(strstr(asked, "\noptions:\n"));
+        assert_non_null(strstr(asked, "\nexamples:\n  "));
+        assert_non_null(strstr(asked, "\nexit codes:\n"));
+        free(asked);
+        free(helped);
+    }
 }
 
 /* ---- options ---- */
@@ -740,6 +727,20 @@ static void options_of_reading_commands_stand_anywhere(void **state) {
     assert_int_equal(options.kinds, UINT32_MAX);
     assert_int_equal(options.operand_count, 2);
     assert_string_equal(options.operands[1], "two");
+}
+
+static void options_may_be_cut_short_and_the_last_one_counts(void **state) {
+    struct options options;
+    char *arguments[] = {(char *)"report",  (char *)"--mat",  (char *)"a",
+                         (char *)"--max=3", (char *)"--max",  (char *)"7",
+                         (char *)"--",      (char *)"--json", NULL};
+    (void)state;
+    assert_true(options_parse(&options, COMMAND_REPORT, "report", 8, arguments));
+    assert_string_equal(options.match, "a");
+    assert_int_equal(options.max, 7);
+    assert_false(options.json);
+    assert_int_equal(options.operand_count, 1);
+    assert_string_equal(options.operands[0], "--json");
 }
 
 /* ---- text ---- */
@@ -849,6 +850,7 @@ int main(void) {
         TEST(unrelated_process_with_the_same_ids_is_kept_apart),
         TEST(finding_without_its_first_report_still_counts),
         TEST(each_context_says_how_it_was_found_and_how_sure_that_is),
+        TEST(report_without_findings_says_how_many_contexts_were_guesses),
         TEST(table_of_contexts_has_attributes_where_there_are_some),
         TEST(what_a_fork_carries_over_is_weak_and_keeps_its_attributes),
         TEST(attributes_are_names_and_values_whatever_a_client_sends),
@@ -867,8 +869,10 @@ int main(void) {
         TEST(unusable_traces_are_exit_2_with_a_message),
         TEST(usage_errors_are_exit_2_and_say_what_is_meant),
         TEST(help_and_version_are_exit_0),
+        TEST(help_tells_all_of_each_command),
         TEST(options_of_run_end_at_the_command),
         TEST(options_of_reading_commands_stand_anywhere),
+        TEST(options_may_be_cut_short_and_the_last_one_counts),
         TEST(control_characters_are_escaped),
         TEST(nearest_word_is_near),
         TEST(only_what_the_dynamic_linker_loads_can_be_guarded),

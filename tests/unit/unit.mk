@@ -17,7 +17,7 @@ $(B)/unit/test_%: tests/unit/test_%.c $(UNIT_HELP_O) $(B)/unit/viewer.a $(B)/uni
 	@$(CC) $(UNIT_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(UNIT_HELP_O) $(B)/unit/viewer.a $(B)/unit/guard.a \
 		-lcmocka $(VIEWER_LIBS) -pthread
 
-$(B)/unit/viewer.a: $(UNIT_VIEWER_C:%.c=$(B)/unit/viewer/%.o)
+$(B)/unit/viewer.a: $(UNIT_VIEWER_C:%.c=$(B)/unit/viewer/%.o) $(PAGE_O)
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
